@@ -1,0 +1,135 @@
+"""The manifest: everything a robot must know of a policy, in one typed, versioned record.
+
+A deployed number lives here and nowhere else. `export` seals it; the runtime only reads it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+SCHEMA_VERSION = 1
+
+ActionKind = Literal["absolute", "delta", "velocity", "torque"]
+Selection = Literal["argmax", "softmax", "uniform"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the manifest's records: immutable, named fields only, unknown keys refused."""
+
+
+class Field(Record):
+    """A named run of entries of the observation or action vector.
+
+    Attributes:
+        name: What is measured or commanded, such as `joint_position`.
+        size: Number of entries.
+        unit: SI unit or `1`.
+        low: Smallest value per entry: for observations the smallest seen in training, for actions the limit.
+        high: Largest value per entry, likewise.
+    """
+
+    name: str
+    size: int
+    unit: str
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+class Transport(Record):
+    """How particles move; baked into the step graph, recorded for the reader.
+
+    Attributes:
+        form: `svgd`, `smoothed` or `independent`.
+        optimiser: `adam` or `plain`.
+        alpha: Temperature that divides the value gradient under the kernel.
+        aggregation: How the critic ensemble becomes one value: `mean` or `min`.
+    """
+
+    form: str
+    optimiser: str
+    alpha: float
+    aggregation: str
+
+
+class OperatingPoint(Record):
+    """The setting the bundle is deployed at; requests may lower it, never raise it.
+
+    Attributes:
+        num_particles: N, one of the variants.
+        reference_steps: K, Euler steps of the reference flow, one of the variants.
+        max_steps: The cap on transport steps L; 0 is a valid answer.
+        step_size: Size of one transport step, in normalised action units.
+        max_distance: Largest Euclidean distance of a particle from where it started, in normalised action units;
+            None for no limit.
+        selection: How one particle is chosen.
+        temperature: Softmax temperature in units of value; used by `softmax` only.
+        sealed: Whether the setting was found by evaluation (`export --cap-from`) or is the exporter's first guess.
+    """
+
+    num_particles: int
+    reference_steps: int
+    max_steps: int
+    step_size: float
+    max_distance: float | None = None
+    selection: Selection = "argmax"
+    temperature: float = 1.0
+    sealed: bool = False
+
+
+class Variant(Record):
+    """The three graphs for one N and K; paths are relative to the bundle's folder."""
+
+    num_particles: int
+    reference_steps: int
+    precision: str
+    reference: str
+    step: str
+    select: str
+
+
+class Manifest(Record):
+    """What `manifest.json` holds.
+
+    Attributes:
+        schema_version: Version of this record; a newer one is refused.
+        name: The bundle's name.
+        environment: Identifier of the environment it was trained for; the runtime only compares it.
+        observation: Fields in the order of the observation vector.
+        action: Fields in the order of the action vector, in the robot's units.
+        action_kind: What holding an action means; decides which fallback rungs are legal.
+        action_rate_limit: Largest change of each action entry per second, or None for no limit.
+        safe_action: The action of the last rung of the ladder.
+        control_period_s: The period the policy was trained at, in seconds.
+        transport: What the step graph does.
+        operating_point: The deployed setting.
+        variants: The graphs there are.
+        provenance: Data, configuration, seeds, commands and scores of the training; free-form, for the reader.
+        files: sha256 of every other file of the bundle, by relative path.
+    """
+
+    schema_version: int
+    name: str
+    environment: str
+    observation: tuple[Field, ...]
+    action: tuple[Field, ...]
+    action_kind: ActionKind
+    action_rate_limit: tuple[float, ...] | None = None
+    safe_action: tuple[float, ...]
+    control_period_s: float
+    transport: Transport
+    operating_point: OperatingPoint
+    variants: tuple[Variant, ...]
+    provenance: dict[str, Any]
+    files: dict[str, str]
+
+    @property
+    def observation_size(self) -> int:
+        """Number of entries of the observation vector."""
+        return sum(field.size for field in self.observation)
+
+    @property
+    def action_size(self) -> int:
+        """Number of entries of the action vector."""
+        return sum(field.size for field in self.action)

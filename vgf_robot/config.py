@@ -1,0 +1,74 @@
+"""YAML files to typed records and back; an unknown key is refused with a suggestion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+import yaml
+
+from vgf_robot.errors import ConfigError, suggestion
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+def load(path: Path, record: type[Record]) -> Record:
+    """Read a YAML file into a record.
+
+    Args:
+        path: The file.
+        record: The msgspec struct that says which keys there are, their types and defaults.
+
+    Raises:
+        ConfigError: The file is missing, not YAML, has an unknown key or a value of the wrong type.
+    """
+    if not path.is_file():
+        raise ConfigError(f"Configuration {path} does not exist; give the path of a YAML file such as configs/train/*.")
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ConfigError(f"Configuration {path} is not valid YAML: {' '.join(str(error).split())}.") from error
+    return from_mapping(content if content is not None else {}, record, str(path))
+
+
+def from_mapping(content: object, record: type[Record], source: str) -> Record:
+    """Turn plain YAML/JSON content into a record; `source` names it in errors.
+
+    Raises:
+        ConfigError: An unknown key (with a suggestion) or a value of the wrong type.
+    """
+    _refuse_unknown_keys(content, record, source, "")
+    try:
+        return msgspec.convert(content, record)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"In {source}: {error}.") from error
+
+
+def dump(record: msgspec.Struct, path: Path) -> None:
+    """Write the resolved record beside its result, as YAML that `load` reads back equal."""
+    path.write_text(yaml.safe_dump(msgspec.to_builtins(record), sort_keys=False, width=120))
+
+
+def _refuse_unknown_keys(content: object, record: type[msgspec.Struct], source: str, prefix: str) -> None:
+    if not isinstance(content, Mapping):
+        return
+    hints = get_type_hints(record)
+    for key, value in content.items():  # pyright: ignore[reportUnknownVariableType]
+        if key not in record.__struct_fields__:
+            known = suggestion(str(key), record.__struct_fields__)  # pyright: ignore[reportUnknownArgumentType]
+            raise ConfigError(f"In {source}: unknown key '{prefix}{key}'; {known}")
+        for nested in _struct_types(hints[key]):
+            for item in value if isinstance(value, list) else [value]:  # pyright: ignore[reportUnknownVariableType]
+                _refuse_unknown_keys(item, nested, source, f"{prefix}{key}.")  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _struct_types(hint: Any) -> list[type[msgspec.Struct]]:
+    """Return the struct types inside `X`, `X | None`, `list[X]` or `tuple[X, ...]`."""
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return [hint]
+    if get_origin(hint) in (Union, UnionType, list, tuple):
+        return [found for part in get_args(hint) for found in _struct_types(part)]
+    return []

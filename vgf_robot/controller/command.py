@@ -1,0 +1,84 @@
+"""What a tick returns: the action, how it came about, and how long each part took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Status(str, Enum):
+    """How the tick ended."""
+
+    ON_TIME = "on_time"  # every step of the budget, before the deadline
+    TRUNCATED = "truncated"  # fewer steps, because the deadline was near
+    LATE = "late"  # a fresh action, after the deadline
+    FALLBACK = "fallback"  # the ladder: no transport, no reference
+
+
+class Rung(str, Enum):
+    """Where the action came from, best first."""
+
+    TRANSPORT = "transport"  # particles moved at least one step
+    REFERENCE = "reference"  # particles as drawn from the reference policy
+    RESCORED = "rescored"  # the previous tick's particles, scored at the new observation
+    HOLD = "hold"  # the previous action again; legal for absolute actions only
+    SAFE = "safe"  # the bundle's safe action
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the action used the new observation; a tick without a fresh action is a miss."""
+        return self in (Rung.TRANSPORT, Rung.REFERENCE, Rung.RESCORED)
+
+
+class Reason(str, Enum):
+    """Why the tick ended as it did."""
+
+    COMPLETE = "complete"  # the whole budget was spent
+    NO_TIME_FOR_STEP = "no_time_for_step"
+    NO_TIME_FOR_REFERENCE = "no_time_for_reference"
+    NO_TIME_FOR_SELECT = "no_time_for_select"
+    OVERRAN = "overran"  # a stage took longer than its cost estimate
+    NON_FINITE_OBSERVATION = "non_finite_observation"
+    NON_FINITE_ACTION = "non_finite_action"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Nanoseconds spent in each stage of a tick; a stage that did not run has 0 calls' worth of time."""
+
+    reference_ns: int
+    step_ns: tuple[int, ...]
+    select_ns: int
+    tick_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """The answer to one observation.
+
+    Attributes:
+        action: Shape (A,), float32, in the robot's units, inside the limits.
+        status: How the tick ended.
+        rung: Where the action came from.
+        reason: Why.
+        steps: Transport steps taken.
+        value: Critic's value of the chosen particle; None on the rungs HOLD and SAFE.
+        spread: Standard deviation of that value over the critic ensemble; None likewise.
+        displacement: Distance of the chosen particle from its origin, in normalised action units; None likewise.
+        limited: Largest change that the limits made to an entry of the action, in the robot's units.
+        timings: How long it took.
+    """
+
+    action: NDArray[np.float32]
+    status: Status
+    rung: Rung
+    reason: Reason
+    steps: int
+    value: float | None
+    spread: float | None
+    displacement: float | None
+    limited: float
+    timings: Timings

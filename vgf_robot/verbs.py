@@ -1,0 +1,114 @@
+"""The one command: `vgf-robot VERB`. Help lists every verb without importing its package."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points, version
+from pathlib import Path
+from typing import TypeVar
+
+import tyro
+
+from vgf_robot.errors import MachineError, VgfError, suggestion
+
+GROUP = "vgf_robot.commands"
+Options = TypeVar("Options")
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """What the help page says of a verb, and which extra brings it."""
+
+    summary: str
+    extra: str
+
+
+VERBS = {
+    "collect": Verb("make an offline dataset with scripted oracles, and label its rewards", "sim"),
+    "train": Verb("dataset + configuration -> run folder with checkpoints", "train"),
+    "export": Verb("run folder -> bundle with its parity receipt", "train"),
+    "inspect": Verb("say in words what is in a bundle, and verify it", "cpu"),
+    "serve": Verb("answer observations over ZeroMQ before their deadlines", "cpu"),
+    "bench": Verb("stage and tick latency on this device", "cpu"),
+    "eval": Verb("closed loop in simulation: success, latency, miss rate", "sim"),
+    "demo": Verb("the guided tour: a simulated arm and a loaded machine", "sim"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code: 0 done, 1 limit not met, 2 bad input, 3 machine or peer, 130 interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_help())
+        return 0
+    if arguments[0] == "--version":
+        print(version("vgf-robot"))
+        return 0
+    try:
+        return _load(arguments[0])(arguments[1:])
+    except VgfError as error:
+        print(f"vgf-robot {arguments[0]}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"vgf-robot {arguments[0]}: interrupted.", file=sys.stderr)
+        return 130
+
+
+def parse(options: type[Options], argv: Sequence[str], verb: str, example: str) -> Options:
+    """Parse a verb's arguments into its options record; `--help` ends with the example.
+
+    Args:
+        options: A dataclass whose fields are documented below their definition.
+        argv: The arguments after the verb.
+        verb: The verb's name.
+        example: One command line that works as written.
+
+    Raises:
+        SystemExit: `--help` (0) or arguments that do not parse (2).
+    """
+    description = f"{VERBS[verb].summary[0].upper()}{VERBS[verb].summary[1:]}.\n\nExample:\n    {example}"
+    return tyro.cli(options, args=list(argv), prog=f"vgf-robot {verb}", description=description)
+
+
+def _help() -> str:
+    width = max(map(len, VERBS))
+    lines = [f"  {name:<{width}}  {verb.summary}" for name, verb in VERBS.items()]
+    return "\n".join(["usage: vgf-robot VERB [options]   (vgf-robot VERB --help says more)", "", *lines])
+
+
+def _load(name: str) -> Callable[[Sequence[str]], int]:
+    if name not in VERBS:
+        raise VgfError(f"'{name}' is no verb; {suggestion(name, VERBS)}")
+    found = [entry for entry in entry_points(group=GROUP) if entry.name == name]
+    if not found:
+        raise MachineError(f"'{name}' is not installed; reinstall vgf-robot so that its entry points are known.")
+    entry = found[0]
+    _require_our_package(name, entry)
+    try:
+        return entry.load()
+    except ModuleNotFoundError as error:
+        raise MachineError(
+            f"'{name}' needs the Python package '{error.name}', which is not installed; {_how_to_install(name)}"
+        ) from error
+
+
+def _require_our_package(name: str, entry: EntryPoint) -> None:
+    """Refuse a missing package, and a stranger's package of the same name."""
+    package = entry.module.split(".")[0]
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise MachineError(f"'{name}' runs from a clone of vgf-robot, which this is not; {_how_to_install(name)}")
+    home = Path(__file__).resolve().parents[1]
+    locations = [Path(location).resolve() for location in spec.submodule_search_locations]
+    if home / package not in locations:
+        raise MachineError(
+            f"'{name}' belongs to vgf-robot's package '{package}', but {locations[0]} is another package of that name; "
+            f"{_how_to_install(name)}"
+        )
+
+
+def _how_to_install(name: str) -> str:
+    return f"run `pip install -e '.[{VERBS[name].extra}]'` in a clone of vgf-robot."
