@@ -1,0 +1,1 @@
+"""The workstation side: datasets, networks, the value-gradient flow, and its training, in torch."""

@@ -47,6 +47,21 @@ def from_mapping(content: object, record: type[Record], source: str) -> Record:
         raise ConfigError(f"In {source}: {error}.") from error
 
 
+def replace(record: Record, changes: Mapping[tuple[str, ...], object], source: str) -> Record:
+    """Return the record with nested values replaced; each key is the path of names to a value.
+
+    Raises:
+        ConfigError: A new value has the wrong type.
+    """
+    content = msgspec.to_builtins(record)
+    for path, value in changes.items():
+        place = content
+        for name in path[:-1]:
+            place = place[name]
+        place[path[-1]] = value
+    return from_mapping(content, type(record), source)
+
+
 def dump(record: msgspec.Struct, path: Path) -> None:
     """Write the resolved record beside its result, as YAML that `load` reads back equal."""
     path.write_text(yaml.safe_dump(msgspec.to_builtins(record), sort_keys=False, width=120))

@@ -39,7 +39,7 @@ VERBS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb and return the exit code: 0 done, 1 limit not met, 2 bad input, 3 machine or peer, 130 interrupted."""
+    """Run one verb; returns 0 done, 1 limit not met, 2 bad input, 3 machine or peer, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_help())

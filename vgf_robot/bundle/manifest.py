@@ -15,11 +15,11 @@ ActionKind = Literal["absolute", "delta", "velocity", "torque"]
 Selection = Literal["argmax", "softmax", "uniform"]
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of the manifest's records: immutable, named fields only, unknown keys refused."""
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of the manifest's records: immutable, unknown keys refused; `kw_only` is not inherited, so each says it."""
 
 
-class Field(Record):
+class Field(Record, frozen=True, kw_only=True):
     """A named run of entries of the observation or action vector.
 
     Attributes:
@@ -37,7 +37,7 @@ class Field(Record):
     high: tuple[float, ...]
 
 
-class Transport(Record):
+class Transport(Record, frozen=True, kw_only=True):
     """How particles move; baked into the step graph, recorded for the reader.
 
     Attributes:
@@ -53,7 +53,7 @@ class Transport(Record):
     aggregation: str
 
 
-class OperatingPoint(Record):
+class OperatingPoint(Record, frozen=True, kw_only=True):
     """The setting the bundle is deployed at; requests may lower it, never raise it.
 
     Attributes:
@@ -78,7 +78,7 @@ class OperatingPoint(Record):
     sealed: bool = False
 
 
-class Variant(Record):
+class Variant(Record, frozen=True, kw_only=True):
     """The three graphs for one N and K; paths are relative to the bundle's folder."""
 
     num_particles: int
@@ -89,7 +89,7 @@ class Variant(Record):
     select: str
 
 
-class Manifest(Record):
+class Manifest(Record, frozen=True, kw_only=True):
     """What `manifest.json` holds.
 
     Attributes:

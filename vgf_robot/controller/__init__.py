@@ -1,0 +1,20 @@
+"""The anytime controller: pure, with clock and seed passed in."""
+
+from vgf_robot.controller.budget import Budget, resolve
+from vgf_robot.controller.command import Command, Reason, Rung, Status, Timings
+from vgf_robot.controller.controller import Controller
+from vgf_robot.controller.episode import Episode
+from vgf_robot.controller.settings import ControllerSettings
+
+__all__ = [
+    "Budget",
+    "Command",
+    "Controller",
+    "ControllerSettings",
+    "Episode",
+    "Reason",
+    "Rung",
+    "Status",
+    "Timings",
+    "resolve",
+]

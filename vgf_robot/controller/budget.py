@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from typing import get_args
+
 import msgspec
 
 from vgf_robot.bundle.manifest import Manifest, OperatingPoint, Selection
-from vgf_robot.errors import BudgetError
+from vgf_robot.errors import BudgetError, suggestion
+
+# Particles live in [-1, 1]: a step of 1 crosses half of the range.
+LARGEST_STEP_SIZE = 1.0
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -13,9 +19,10 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     Attributes:
         max_steps: Transport steps at most; never above the bundle's cap.
-        step_size: Size of one step, in normalised action units.
-        max_distance: Largest distance of a particle from its origin, in normalised action units.
-        num_particles: N; a variant with this N must be in the bundle.
+        step_size: Size of one step, in normalised action units; never above a sealed one.
+        max_distance: Largest distance of a particle from its origin, in normalised action units; never above the
+            bundle's.
+        num_particles: N; a variant with this N, at the sealed number of reference steps, must be in the bundle.
         selection: How one particle is chosen.
     """
 
@@ -29,9 +36,80 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def resolve(budget: Budget, manifest: Manifest) -> OperatingPoint:
     """Return the setting that a request runs at.
 
+    A request may be more cautious than the bundle and never less: it is refused, not clipped, so that nobody
+    believes to have got what they asked for. The step size of a bundle that no evaluation has sealed is a guess and
+    may be raised, up to 1; that is how evaluations find a better one.
+
+    Args:
+        budget: The request.
+        manifest: The bundle's.
+
     Raises:
-        BudgetError: More steps than the cap, a step size or distance that is not finite and positive, or an N that
-            no variant has.
+        BudgetError: More steps than the cap, a step size or distance that is not finite and positive or above the
+            bundle's, a selection there is not, or an N that no variant has.
     """
     sealed = manifest.operating_point
-    raise NotImplementedError((sealed, BudgetError))
+    return msgspec.structs.replace(
+        sealed,
+        num_particles=_num_particles(budget.num_particles, manifest),
+        max_steps=_max_steps(budget.max_steps, sealed),
+        step_size=_step_size(budget.step_size, sealed),
+        max_distance=_max_distance(budget.max_distance, sealed),
+        selection=_selection(budget.selection, sealed),
+    )
+
+
+def _num_particles(wanted: int | None, manifest: Manifest) -> int:
+    sealed = manifest.operating_point
+    if wanted is None:
+        return sealed.num_particles
+    steps = sealed.reference_steps
+    known = sorted({v.num_particles for v in manifest.variants if v.reference_steps == steps})
+    if wanted not in known:
+        raise BudgetError(
+            f"num_particles: expected one of {known} (the bundle's variants at {steps} reference steps), found "
+            f"{wanted}; ask for one of these, or export more with `--particles`."
+        )
+    return wanted
+
+
+def _max_steps(wanted: int | None, sealed: OperatingPoint) -> int:
+    if wanted is None:
+        return sealed.max_steps
+    if not 0 <= wanted <= sealed.max_steps:
+        raise BudgetError(
+            f"max_steps: expected 0 to {sealed.max_steps} (the bundle's cap), found {wanted}; ask for fewer, or seal "
+            "a higher cap that an evaluation speaks for."
+        )
+    return wanted
+
+
+def _step_size(wanted: float | None, sealed: OperatingPoint) -> float:
+    if wanted is None:
+        return sealed.step_size
+    largest, origin = (sealed.step_size, "sealed in the bundle") if sealed.sealed else (LARGEST_STEP_SIZE, "the limit")
+    return _positive("step_size", wanted, max(largest, sealed.step_size), origin)
+
+
+def _max_distance(wanted: float | None, sealed: OperatingPoint) -> float | None:
+    if wanted is None:
+        return sealed.max_distance
+    largest = math.inf if sealed.max_distance is None else sealed.max_distance
+    return _positive("max_distance", wanted, largest, "the bundle's own")
+
+
+def _positive(name: str, wanted: float, largest: float, origin: str) -> float:
+    if math.isfinite(wanted) and 0 < wanted <= largest:
+        return wanted
+    bound = "a positive, finite number" if math.isinf(largest) else f"above 0 and at most {largest:g} ({origin})"
+    raise BudgetError(f"{name}: expected {bound}, found {wanted:g}; ask for a smaller one, or leave it out.")
+
+
+def _selection(wanted: Selection | None, sealed: OperatingPoint) -> Selection:
+    if wanted is None:
+        return sealed.selection
+    if wanted not in get_args(Selection):
+        known = ", ".join(get_args(Selection))
+        hint = suggestion(str(wanted), get_args(Selection))
+        raise BudgetError(f"selection: expected {known}, found '{wanted}'; {hint}")
+    return wanted

@@ -47,7 +47,7 @@ class Reason(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """Nanoseconds spent in each stage of a tick; a stage that did not run has 0 calls' worth of time."""
+    """Nanoseconds spent in a tick and in its stages; 0 for a stage that did not run."""
 
     reference_ns: int
     step_ns: tuple[int, ...]
@@ -64,11 +64,12 @@ class Command:
         status: How the tick ended.
         rung: Where the action came from.
         reason: Why.
-        steps: Transport steps taken.
+        steps: Transport steps taken, also when a fallback took the place of what they led to.
         value: Critic's value of the chosen particle; None on the rungs HOLD and SAFE.
         spread: Standard deviation of that value over the critic ensemble; None likewise.
         displacement: Distance of the chosen particle from its origin, in normalised action units; None likewise.
         limited: Largest change that the limits made to an entry of the action, in the robot's units.
+        num_outside: Entries of the observation that were smaller or larger than any seen in training.
         timings: How long it took.
     """
 
@@ -81,4 +82,5 @@ class Command:
     spread: float | None
     displacement: float | None
     limited: float
+    num_outside: int = 0
     timings: Timings

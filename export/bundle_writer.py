@@ -1,0 +1,248 @@
+"""A run's networks to a bundle on disk: graphs, receipt, manifest; kept only where parity holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from export.graphs import ReferenceGraph, SelectGraph, StepGraph, example_inputs
+from export.onnx_files import OPSET, SharedWeights, to_onnx
+from export.parity import Check, check_variant
+from policies.checkpoint import Progress
+from policies.config import FieldConfig, TrainConfig
+from policies.critic import Aggregation
+from policies.models import Models
+from policies.run_folder import RunFolder
+from policies.transport import Form, Transport
+from vgf_robot.backends import load_backend, signatures
+from vgf_robot.bundle import Bundle, Field, Manifest, OperatingPoint, Variant, write_manifest
+from vgf_robot.bundle import Transport as TransportRecord
+from vgf_robot.bundle.manifest import SCHEMA_VERSION
+from vgf_robot.errors import ExportError
+
+PRECISION = "float32"
+WEIGHTS = "weights.bin"
+RECEIPT = "receipt.json"
+BACKEND = "onnxruntime-cpu"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSettings:
+    """What an export decides beyond the run.
+
+    Attributes:
+        num_particles: Each N to write a variant of.
+        reference_steps: Each K.
+        max_steps: The cap until an evaluation seals a lower one; parity is checked up to it.
+        form: The flow's form at run time.
+        aggregation: The value that is climbed and by which a particle is chosen.
+        num_parity_inputs: Observations in the parity check.
+    """
+
+    num_particles: tuple[int, ...]
+    reference_steps: tuple[int, ...]
+    max_steps: int
+    form: Form
+    aggregation: Aggregation
+    num_parity_inputs: int = 256
+
+
+class BundleWriter:
+    """Writes one run as a bundle.
+
+    Args:
+        run: The run's folder.
+        checkpoint: Which checkpoint; the newest where None.
+        settings: What the export decides.
+        report: Called with a sentence at each stage.
+    """
+
+    def __init__(
+        self, run: RunFolder, checkpoint: Path | None, settings: ExportSettings, report: Callable[[str], None]
+    ) -> None:
+        self._run = run
+        self._config: TrainConfig = run.config()
+        self._checkpoint = checkpoint or run.newest_checkpoint()
+        self._models: Models
+        self._models, self._progress = run.load_models(self._checkpoint)
+        self._models.eval().requires_grad_(False)
+        self._settings = settings
+        self._report = report
+        self._transport: Transport = Transport(
+            self._models.critic,
+            form=settings.form,
+            optimiser=self._config.transport.optimiser,
+            alpha=self._config.transport.alpha,
+            aggregation=settings.aggregation,
+        )
+
+    def write(self, out: Path) -> Bundle:
+        """Write the bundle beside its final place, check it, and only then put it there.
+
+        Raises:
+            ExportError: The place is taken, or parity failed.
+        """
+        if out.exists():
+            raise ExportError(f"{out} exists already; remove it, or name another folder with `--out`.")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as draft_name:
+            draft = Path(draft_name) / out.name
+            draft.mkdir()
+            variants = self._write_graphs(draft)
+            (draft / RECEIPT).write_text("{}")
+            manifest = self._manifest(variants)
+            bundle = write_manifest(draft, manifest)
+            (draft / RECEIPT).write_text(json.dumps(self._receipt(bundle), indent=2) + "\n")
+            write_manifest(draft, manifest)
+            shutil.move(draft, out)
+        return Bundle.load(out)
+
+    def _write_graphs(self, folder: Path) -> tuple[Variant, ...]:
+        weights = SharedWeights(folder / WEIGHTS)
+        variants = tuple(
+            self._write_variant(folder, weights, num_particles, steps)
+            for num_particles in self._settings.num_particles
+            for steps in self._settings.reference_steps
+        )
+        weights.write()
+        return variants
+
+    def _write_variant(self, folder: Path, weights: SharedWeights, num_particles: int, steps: int) -> Variant:
+        self._report(f"tracing N = {num_particles}, K = {steps}")
+        models = self._models
+        modules = {
+            "reference": ReferenceGraph(models.reference, steps),
+            "step": StepGraph(self._transport),
+            "select": SelectGraph(models.critic, self._settings.aggregation, models.action_scaling),
+        }
+        sizes = (num_particles, self._config.observation_size, self._config.action_size)
+        names = {
+            "reference": f"reference-n{num_particles}-k{steps}.onnx",
+            "step": f"step-n{num_particles}.onnx",
+            "select": f"select-n{num_particles}.onnx",
+        }
+        for kind, module in modules.items():
+            if not (folder / names[kind]).exists():
+                model = to_onnx(kind, module, example_inputs(kind, *sizes), signatures(*sizes)[kind])
+                weights.save(model, folder / names[kind])
+        return Variant(num_particles=num_particles, reference_steps=steps, precision=PRECISION, **names)
+
+    def _receipt(self, bundle: Bundle) -> dict[str, Any]:
+        """Check every variant, and refuse the export where one fails."""
+        observations = self._run.sample()["observations"][: self._settings.num_parity_inputs]
+        entries: list[dict[str, Any]] = []
+        for variant in bundle.manifest.variants:
+            self._report(f"parity N = {variant.num_particles}, K = {variant.reference_steps}")
+            graphs = load_backend(BACKEND)(bundle, variant, threads=1)
+            checks = check_variant(
+                graphs, self._models, self._transport, variant, observations, self._settings.max_steps
+            )
+            _require_parity(checks, variant)
+            entries.append(
+                {
+                    "num_particles": variant.num_particles,
+                    "reference_steps": variant.reference_steps,
+                    "precision": variant.precision,
+                    "checks": [{**asdict(check), "passed": check.passed} for check in checks],
+                }
+            )
+        return {
+            "backend": BACKEND,
+            "observations": len(observations),
+            "step_indices": self._settings.max_steps,
+            "versions": {name: version(name) for name in ("torch", "onnx", "onnxscript", "onnxruntime", "numpy")},
+            "machine": platform.machine(),
+            "passed": True,
+            "variants": entries,
+        }
+
+    def _manifest(self, variants: tuple[Variant, ...]) -> Manifest:
+        task, flow, facts = self._config.task, self._config.transport, self._run.dataset_facts()
+        return Manifest(
+            schema_version=SCHEMA_VERSION,
+            name=self._config.name,
+            environment=task.environment,
+            observation=_observation_fields(task.observation, facts["observation_low"], facts["observation_high"]),
+            action=tuple(_action_field(field) for field in task.action),
+            action_kind=task.action_kind,
+            action_rate_limit=task.action_rate_limit,
+            safe_action=task.safe_action,
+            control_period_s=task.control_period_s,
+            transport=TransportRecord(
+                form=self._settings.form,
+                optimiser=flow.optimiser,
+                alpha=flow.alpha,
+                aggregation=self._settings.aggregation,
+            ),
+            operating_point=OperatingPoint(
+                num_particles=variants[-1].num_particles,
+                reference_steps=variants[-1].reference_steps,
+                max_steps=self._settings.max_steps,
+                step_size=flow.step_size,
+                max_distance=flow.max_distance,
+            ),
+            variants=variants,
+            provenance=_provenance(self._config, self._checkpoint, self._progress, facts),
+            files={},
+        )
+
+
+def _require_parity(checks: Sequence[Check], variant: Variant) -> None:
+    failed = [check for check in checks if not check.passed]
+    if failed:
+        stated = "; ".join(
+            f"{c.quantity}: worst {c.worst:.2e}, limit {c.limit:.2e}, {c.comparisons} compared" for c in failed
+        )
+        raise ExportError(
+            f"Parity failed for N = {variant.num_particles}, K = {variant.reference_steps} ({stated}); "
+            "no bundle was written. A graph that is not equal to its networks must not reach a robot."
+        )
+
+
+def _observation_fields(fields: Sequence[FieldConfig], low: list[float], high: list[float]) -> tuple[Field, ...]:
+    """Cut the training data's ranges into the task's fields."""
+    found: list[Field] = []
+    start = 0
+    for field in fields:
+        end = start + field.size
+        found.append(
+            Field(
+                name=field.name,
+                size=field.size,
+                unit=field.unit,
+                low=tuple(low[start:end]),
+                high=tuple(high[start:end]),
+            )
+        )
+        start = end
+    return tuple(found)
+
+
+def _action_field(field: FieldConfig) -> Field:
+    low, high = float(field.low or 0.0), float(field.high or 0.0)
+    return Field(name=field.name, size=field.size, unit=field.unit, low=(low,) * field.size, high=(high,) * field.size)
+
+
+def _provenance(config: TrainConfig, checkpoint: Path, progress: Progress, facts: dict[str, Any]) -> dict[str, Any]:
+    """Say where the networks come from; nothing of it changes from one export of a checkpoint to the next."""
+    return {
+        "trained_by": f"vgf-robot {version('vgf-robot')}, torch {torch.__version__}",
+        "opset": OPSET,
+        "configuration": msgspec.to_builtins(config),
+        "checkpoint": checkpoint.name,
+        "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+        "reference_updates": progress.reference_updates,
+        "critic_updates": progress.critic_updates,
+        "dataset": {key: facts[key] for key in ("transitions", "episodes", "reward_range", "reward_mean", "task_ends")},
+    }

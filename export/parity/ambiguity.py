@@ -1,0 +1,58 @@
+"""Where float32 rounding alone decides the outcome, so that two right programs may differ.
+
+Both cases are properties of the function at that input, found with torch alone; what the graph answered plays no part.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from policies.critic import Critic
+from policies.networks import expand_observation
+from policies.transport import Transport
+
+NEAR_KINK = 2e-6
+"""Rounding error of a normalised activation (of order 1) after a layer's sum, in float32."""
+
+SMALLEST_PHI = 1e-6
+"""Below it the sign of phi is rounding, and Adam's first step is that sign."""
+
+
+def at_kink(critic: Critic, observation: Tensor, particles: Tensor) -> bool:
+    """Return whether a ReLU of the critic stands so near its kink that rounding may open or shut it.
+
+    The critic's gradient jumps there. Under a kernel every particle feels it, so the answer is for the whole set.
+
+    Args:
+        critic: The critic.
+        observation: Shape (O,).
+        particles: Shape (N, A).
+    """
+    nearest: list[float] = []
+
+    def keep(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        nearest.append(float(inputs[0].abs().min()))
+
+    hooks = [module.register_forward_pre_hook(keep) for module in critic.modules() if isinstance(module, nn.ReLU)]
+    try:
+        critic(expand_observation(observation, particles), particles)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return min(nearest) < NEAR_KINK
+
+
+def clear_particles(transport: Transport, particles: Tensor, gradient: Tensor) -> Tensor:
+    """Return the particles whose direction is no rounding in any coordinate.
+
+    One doubtful coordinate spoils its whole particle: the projection onto the ball mixes coordinates.
+
+    Args:
+        transport: The flow.
+        particles: Shape (N, A).
+        gradient: Shape (N, A).
+
+    Returns:
+        Booleans of shape (N,).
+    """
+    return (transport.direction(particles, gradient).abs() > SMALLEST_PHI).all(-1)

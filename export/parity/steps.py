@@ -1,0 +1,95 @@
+"""Parity of the step graph, along flows that torch computes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from export.graphs import StepGraph
+from export.parity.ambiguity import at_kink, clear_particles
+from export.parity.check import PARTICLE_LIMIT, VALUE_LIMIT, Array, Check, array, worst_of
+from policies.transport import Transport
+from vgf_robot.backends import Graphs, StepResult
+
+STEP_SIZES = (0.01, 0.05)
+DISTANCES = (0.04, math.inf)  # one that binds from the first steps on, and none
+
+
+class StepErrors:
+    """Errors of the step graph, collected over states and step indices.
+
+    Each step starts from torch's state, so that errors do not add up along a flow.
+
+    Args:
+        graphs: The exported graphs.
+        transport: The flow as exported.
+    """
+
+    def __init__(self, graphs: Graphs, transport: Transport) -> None:
+        self._graphs = graphs
+        self._transport = transport
+        self._module = StepGraph(transport)
+        self._errors: dict[str, list[Array]] = {"moved": [], "moments": [], "values": [], "displacement": []}
+        self._largest_value = 1.0
+        self._excluded = 0
+
+    @torch.no_grad()
+    def follow(self, observation: Tensor, origin: Tensor, number: int, num_steps: int) -> Tensor:
+        """Take torch's steps from one state and compare each with the graph's.
+
+        Args:
+            observation: Shape (O,).
+            origin: Shape (N, A), reference particles.
+            number: Which state this is; chooses step size and distance in turn.
+            num_steps: Step indices 0 to num_steps - 1 are compared.
+
+        Returns:
+            Where the flow arrives, shape (N, A).
+        """
+        step_size = STEP_SIZES[number % len(STEP_SIZES)]
+        distance = DISTANCES[number // len(STEP_SIZES) % len(DISTANCES)]
+        particles, first, second = origin, torch.zeros_like(origin), torch.zeros_like(origin)
+        for index in range(num_steps):
+            scalars = (torch.tensor(index), torch.tensor(step_size), torch.tensor(distance))
+            expected = self._module(observation, particles, origin, first, second, *scalars)
+            found = self._graphs.step(
+                array(observation),
+                array(particles),
+                array(origin),
+                array(first),
+                array(second),
+                index,
+                step_size,
+                distance,
+            )
+            self._keep(observation, particles, expected, found)
+            particles, first, second = expected[:3]
+        return particles
+
+    def _keep(self, observation: Tensor, particles: Tensor, expected: tuple[Tensor, ...], found: StepResult) -> None:
+        moved, first, second, values, displacement = map(array, expected)
+        self._errors["values"].append(np.abs(found.values - values))
+        self._largest_value = max(self._largest_value, float(np.abs(values).max()))
+        if at_kink(self._transport.critic, observation, particles):
+            self._excluded += moved.size
+            return
+        _, gradient = self._transport.value_and_gradient(observation, particles)
+        clear = array(clear_particles(self._transport, particles, gradient))
+        self._excluded += int((~clear).sum()) * moved.shape[-1]
+        moment_scale = max(1.0, float(np.abs(first).max()), float(np.abs(second).max()))
+        moments = np.stack([np.abs(found.first_moment - first), np.abs(found.second_moment - second)])
+        self._errors["moved"].append(np.abs(found.moved - moved)[clear])
+        self._errors["moments"].append(moments / moment_scale)
+        self._errors["displacement"].append(np.abs(found.displacement - displacement)[clear])
+
+    def checks(self) -> list[Check]:
+        """Return the receipt's lines on the step graph."""
+        return [
+            worst_of("moved particles", self._errors["moved"], PARTICLE_LIMIT, self._excluded),
+            worst_of("optimiser moments", self._errors["moments"], PARTICLE_LIMIT),
+            worst_of("values before a step", self._errors["values"], VALUE_LIMIT * self._largest_value),
+            worst_of("displacement", self._errors["displacement"], PARTICLE_LIMIT),
+        ]

@@ -1,0 +1,167 @@
+"""`vgf-robot train`: dataset and configuration to a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from torch.utils.tensorboard import SummaryWriter
+
+from policies import checkpoint, datasets
+from policies.config import TrainConfig, validate
+from policies.run_folder import RunFolder
+from policies.training import Metrics, Trainer
+from vgf_robot import config as yaml_config
+from vgf_robot.errors import ConfigError, MachineError, RunError
+from vgf_robot.results import write_json
+from vgf_robot.verbs import parse
+
+EXAMPLE = "vgf-robot train configs/train/pointmaze-medium-navigate.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Options of `train`."""
+
+    config: Annotated[Path, tyro.conf.Positional]
+    """YAML file, see configs/train/."""
+    out: Path | None = None
+    """Run folder; runs/NAME where not given, NAME being the configuration's."""
+    data: str | None = None
+    """Dataset file, instead of the configuration's `data.path`."""
+    seed: int | None = None
+    """Seed, instead of the configuration's."""
+    reference_updates: int | None = None
+    """Updates of the reference policy, instead of the configuration's."""
+    critic_updates: int | None = None
+    """Updates of the critic, instead of the configuration's."""
+    device: str | None = None
+    """cpu or cuda, instead of the configuration's."""
+    threads: int | None = None
+    """CPU threads, instead of the configuration's."""
+    resume: bool = False
+    """Go on from the run's newest checkpoint, with the configuration saved there."""
+    json: Path | None = None
+    """Write the final metrics to this file."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Train and return the exit code."""
+    options = parse(Options, argv, "train", EXAMPLE)
+    config = _resolve(options)
+    folder = options.out or Path("runs") / config.name
+    if options.resume:
+        config = RunFolder.open(folder).config()
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise MachineError("device: expected a CUDA device, torch finds none here; train with `--device cpu`.")
+    torch.set_num_threads(config.num_threads)
+    transitions = datasets.load(config)
+    run = RunFolder.open(folder) if options.resume else RunFolder.create(folder, config, transitions)
+    trainer = Trainer(config, transitions)
+    if options.resume:
+        trainer.restore(*checkpoint.read(run.newest_checkpoint()))
+    metrics = _train(trainer, run)
+    print(f"{folder}: {config.critic.num_updates} critic updates done; next: vgf-robot export {folder} --out BUNDLE")
+    if options.json:
+        write_json(options.json, "train", {"run": str(folder), "config": str(options.config)}, [metrics])
+    return 0
+
+
+def _resolve(options: Options) -> TrainConfig:
+    """Lay the command line over the file, so that the saved configuration is the whole truth."""
+    content = yaml_config.load(options.config, TrainConfig)
+    changes: dict[tuple[str, ...], object] = {
+        ("data", "path"): options.data,
+        ("seed",): options.seed,
+        ("reference", "num_updates"): options.reference_updates,
+        ("critic", "num_updates"): options.critic_updates,
+        ("device",): options.device,
+        ("num_threads",): options.threads,
+    }
+    given = {key: value for key, value in changes.items() if value is not None}
+    if options.resume and given:
+        names = ", ".join(".".join(key) for key in given)
+        raise ConfigError(f"--resume goes on with the configuration of the run; it cannot change {names}.")
+    return validate(yaml_config.replace(content, given, "the command line"))
+
+
+def _train(trainer: Trainer, run: RunFolder) -> Metrics:
+    config = trainer.config
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(compact=True),
+    )
+    with bar, SummaryWriter(str(run.path / "tensorboard")) as board:
+        loop = _Loop(trainer, run, bar, board)
+        try:
+            loop.phase("reference", config.reference.num_updates, _update_reference)
+            loop.draw_samples()
+            return loop.phase("critic", config.critic.num_updates, _update_critic)
+        except KeyboardInterrupt:
+            path = run.write_checkpoint(trainer.state(), trainer.progress)
+            bar.console.print(f"Interrupted; saved {path}. Go on with --resume.")
+            raise
+
+
+def _update_reference(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {"reference_loss": trainer.update_reference()}
+
+
+def _update_critic(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return trainer.update_critic()
+
+
+class _Loop:
+    """The part of the verb that a person watches: bar, metrics, checkpoints."""
+
+    def __init__(self, trainer: Trainer, run: RunFolder, bar: Progress, board: SummaryWriter) -> None:
+        self._trainer, self._run, self._bar, self._board = trainer, run, bar, board
+        self._metrics: Metrics = {}
+
+    def phase(self, name: str, num_updates: int, update: Callable[[Trainer], dict[str, torch.Tensor]]) -> Metrics:
+        """Take the phase's remaining updates; returns the last metrics."""
+        task = self._bar.add_task(name, total=num_updates, completed=self._done(name), rate="")
+        config = self._trainer.config
+        while (done := self._done(name)) < num_updates:
+            scalars = update(self._trainer)
+            done += 1
+            last = done == num_updates
+            if done % config.log_every == 0 or last:
+                self._log(name, done, scalars, task)
+            if done % config.checkpoint_every == 0 or last:
+                self._run.write_checkpoint(self._trainer.state(), self._trainer.progress)
+            self._bar.update(task, completed=done)
+        return self._metrics
+
+    def draw_samples(self) -> None:
+        """Fill the sample cache under a bar of its own."""
+        if self._done("critic") < self._trainer.config.critic.num_updates:
+            task = self._bar.add_task("reference samples", total=self._trainer.num_transitions, rate="states")
+            self._trainer.fill_cache(lambda count: self._bar.advance(task, count))
+
+    def _done(self, name: str) -> int:
+        progress = self._trainer.progress
+        return progress.reference_updates if name == "reference" else progress.critic_updates
+
+    def _log(self, name: str, done: int, scalars: dict[str, torch.Tensor], task: TaskID) -> None:
+        values = {key: float(value) for key, value in scalars.items()}
+        if not all(map(_is_finite, values.values())):
+            raise RunError(f"Training diverged after {done} {name} updates ({values}); lower the learning rate.")
+        self._metrics = {"update": float(done), **values}
+        self._run.append_metrics({"phase": name, **self._metrics})
+        for key, value in values.items():
+            self._board.add_scalar(f"{name}/{key}", value, done)
+        speed = self._bar.tasks[task].speed
+        self._bar.update(task, rate=f"{speed:.0f}/s" if speed else "")
+
+
+def _is_finite(value: float) -> bool:
+    return value == value and abs(value) != float("inf")

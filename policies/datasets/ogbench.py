@@ -1,0 +1,58 @@
+"""Labelled OGBench files: npz with observations, actions, terminals, rewards and masks, one row per time step."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from policies.datasets.transitions import Array, Transitions, require_clean, require_keys
+from vgf_robot.errors import DatasetError
+
+KEYS = ("observations", "actions", "terminals", "rewards", "masks")
+
+
+def load(path: Path) -> Transitions:
+    """Read transitions; a terminal row ends its episode in the file and starts no transition.
+
+    Args:
+        path: An npz file that `collect --task` has labelled.
+
+    Raises:
+        DatasetError: The file is missing, damaged, unlabelled, or holds rows that cannot be learnt from.
+
+    Source: the layout of OGBench's own files; rewards and masks belong to the state they stand beside.
+    """
+    arrays = _read(path)
+    require_keys(arrays, KEYS, path, "label it with `vgf-robot collect ... --task`.")
+    arrays = {key: arrays[key] for key in KEYS}
+    require_clean(arrays, path)
+    ends = arrays["terminals"].astype(bool)
+    if not len(ends) or not ends[-1]:
+        raise DatasetError(f"{path}: the last row must end an episode; the file is cut short. Collect it again.")
+    starts = np.flatnonzero(~ends)
+    return Transitions(
+        observations=_tensor(arrays["observations"][starts]),
+        actions=_tensor(arrays["actions"][starts]),
+        rewards=_tensor(arrays["rewards"][starts]),
+        masks=_tensor(arrays["masks"][starts]),
+        next_observations=_tensor(arrays["observations"][starts + 1]),
+        num_episodes=int(ends.sum()),
+    )
+
+
+def _read(path: Path) -> dict[str, Array]:
+    if not path.is_file():
+        raise DatasetError(f"Dataset {path} does not exist; make it with `vgf-robot collect`, or correct `data.path`.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+    except (zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError) as error:
+        raise DatasetError(f"Dataset {path} is not a readable npz file ({error}); copy or collect it again.") from error
+
+
+def _tensor(array: Array) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))

@@ -1,0 +1,69 @@
+"""The reference policy: what the data would do, as a flow from noise to actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from policies.networks import expand_observation, mlp
+from policies.scaling import ObservationScaling
+from policies.shapes import Actions, Observations, Particles
+
+
+class ReferencePolicy(nn.Module):
+    """A velocity field v(s, a_t, t) trained by flow matching, sampled with Euler steps.
+
+    The path is straight: a_t = (1 - t) z + t a with z ~ N(0, I), so that the target velocity is a - z.
+
+    Args:
+        observation_size: O.
+        action_size: A.
+        hidden_sizes: Width of each hidden layer.
+        scaling: Observation units to network units; the identity where None.
+
+    Source: arXiv 2604.14265, behaviour model; flow matching as in arXiv 2210.02747.
+    """
+
+    def __init__(
+        self,
+        observation_size: int,
+        action_size: int,
+        hidden_sizes: Sequence[int],
+        scaling: ObservationScaling | None = None,
+    ) -> None:
+        super().__init__()
+        self.scaling = scaling or ObservationScaling.identity(observation_size)
+        self.velocity = mlp(observation_size + action_size + 1, hidden_sizes, action_size, layer_norm=False)
+
+    def forward(self, observation: Observations, noise: Particles, num_steps: int) -> Particles:
+        """Draw one particle per row of noise.
+
+        Args:
+            observation: Shape (..., O), raw units.
+            noise: Shape (..., N, A), standard normal.
+            num_steps: K, Euler steps.
+
+        Returns:
+            Particles of shape (..., N, A) in normalised action units, inside [-1, 1].
+        """
+        state = expand_observation(self.scaling(observation), noise)
+        particles = noise
+        for k in range(num_steps):
+            time = torch.full_like(particles[..., :1], k / num_steps)
+            particles = particles + self.velocity(torch.cat([state, particles, time], dim=-1)) / num_steps
+        return particles.clamp(-1.0, 1.0)
+
+    def loss(self, observation: Observations, action: Actions, noise: Actions, time: Tensor) -> Tensor:
+        """Return the flow-matching loss, a scalar.
+
+        Args:
+            observation: Shape (B, O), raw units.
+            action: Shape (B, A), the data's, normalised.
+            noise: Shape (B, A), standard normal.
+            time: Shape (B, 1), uniform in [0, 1].
+        """
+        point = (1.0 - time) * noise + time * action
+        velocity = self.velocity(torch.cat([self.scaling(observation), point, time], dim=-1))
+        return (velocity - (action - noise)).square().mean()

@@ -1,0 +1,116 @@
+"""The run folder: resolved configuration, dataset facts, checkpoints, metrics."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from policies import checkpoint
+from policies.checkpoint import Progress
+from policies.config import TrainConfig, validate
+from policies.datasets import Transitions
+from policies.models import Models
+from vgf_robot import config as yaml_config
+from vgf_robot.errors import RunError
+
+NUM_SAMPLE_ROWS = 2048
+
+
+class RunFolder:
+    """One run on disk.
+
+    Args:
+        path: The folder; `create` makes it, `open` expects it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, config: TrainConfig, transitions: Transitions) -> RunFolder:
+        """Make a new run folder with its configuration, the data's facts and a sample of its rows.
+
+        The sample lets `export` check parity on real inputs without the dataset.
+
+        Raises:
+            RunError: The folder already holds a run.
+        """
+        if (path / "config.yaml").exists():
+            raise RunError(f"{path} already holds a run; go on with `--resume`, or name another folder with `--out`.")
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "dataset.json").write_text(json.dumps(transitions.facts(), indent=2) + "\n")
+        generator = torch.Generator().manual_seed(config.seed)
+        rows = torch.randint(len(transitions), (NUM_SAMPLE_ROWS,), generator=generator)
+        sample = {"observations": transitions.observations[rows], "actions": transitions.actions[rows]}
+        save_file(sample, path / "sample.safetensors")
+        yaml_config.dump(config, path / "config.yaml")
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Open an existing run.
+
+        Raises:
+            RunError: The folder does not hold a run.
+        """
+        missing = [name for name in ("config.yaml", "dataset.json", "sample.safetensors") if not (path / name).exists()]
+        if missing:
+            raise RunError(f"{path} is no run folder: it lacks {', '.join(missing)}; make one with `vgf-robot train`.")
+        return cls(path)
+
+    def config(self) -> TrainConfig:
+        """Return the resolved configuration of the run."""
+        return validate(yaml_config.load(self.path / "config.yaml", TrainConfig))
+
+    def dataset_facts(self) -> dict[str, Any]:
+        """Return what was written of the dataset when the run began."""
+        return json.loads((self.path / "dataset.json").read_text())
+
+    def sample(self) -> dict[str, Tensor]:
+        """Return `observations` (2048, O) and `actions` (2048, A) of randomly chosen transitions."""
+        return load_file(self.path / "sample.safetensors")
+
+    def checkpoints(self) -> list[Path]:
+        """Return the checkpoints, oldest first."""
+        return sorted((self.path / "checkpoints").glob("*.safetensors"))
+
+    def write_checkpoint(self, tensors: dict[str, Tensor], progress: Progress) -> Path:
+        """Write a checkpoint named after the number of updates of both phases."""
+        path = self.path / "checkpoints" / f"{progress.reference_updates + progress.critic_updates:09d}.safetensors"
+        checkpoint.write(path, tensors, progress)
+        return path
+
+    def newest_checkpoint(self) -> Path:
+        """Return the newest checkpoint.
+
+        Raises:
+            RunError: There is none.
+        """
+        found = self.checkpoints()
+        if not found:
+            raise RunError(f"{self.path} has no checkpoint yet; let `vgf-robot train` run on.")
+        return found[-1]
+
+    def load_models(self, path: Path) -> tuple[Models, Progress]:
+        """Return the networks of a checkpoint.
+
+        Raises:
+            RunError: No such checkpoint, or it does not fit the configuration.
+        """
+        tensors, progress = checkpoint.read(path)
+        models = Models(self.config())
+        try:
+            models.load_state_dict(checkpoint.without_prefix("models", tensors))
+        except RuntimeError as error:
+            raise RunError(f"The checkpoint of {self.path} does not fit its config.yaml ({error}).") from error
+        return models, progress
+
+    def append_metrics(self, row: dict[str, float | str]) -> None:
+        """Append one row to `metrics.jsonl`."""
+        with (self.path / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")

@@ -1,0 +1,31 @@
+"""OGBench's environments, made without a renderer."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def make_environment(environment_id: str, **settings: Any) -> Any:
+    """Return OGBench's environment itself, without Gymnasium's wrappers (time limit, checks).
+
+    Args:
+        environment_id: A Gymnasium id, such as `cube-single-v0`.
+        **settings: What the environment's constructor takes.
+    """
+    os.environ.setdefault("MUJOCO_GL", "disable")  # nothing here renders, and looking for a display can hang
+    import gymnasium
+    import ogbench  # noqa: F401  # registers the environments
+
+    return gymnasium.make(environment_id, disable_env_checker=True, **settings).unwrapped
+
+
+@contextmanager
+def quiet_spaces() -> Iterator[None]:
+    """Silence Gymnasium's remark that OGBench's arm describes its float32 spaces by float64 limits."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*precision lowered by casting", category=UserWarning)
+        yield

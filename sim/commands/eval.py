@@ -1,0 +1,124 @@
+"""`vgf-robot eval BUNDLE`: closed loop in simulation, one row per setting."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from sim.evaluation.evaluate import Evaluation, evaluate
+from sim.evaluation.limits import require_limits
+from sim.evaluation.plan import Plan
+from sim.evaluation.report import print_notes, settings_of
+from sim.evaluation.table import table
+from vgf_robot.bundle.bundle import Bundle
+from vgf_robot.config import load, replace
+from vgf_robot.errors import ConfigError
+from vgf_robot.results import print_table, write_json
+from vgf_robot.verbs import parse
+
+_EXAMPLE = "vgf-robot eval runs/cube/bundle --num-particles 1,10 --steps 0,1,3 --episodes 50 --json out/eval.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What is not given stays as in the configuration, or at the default in brackets."""
+
+    bundle: Annotated[str, tyro.conf.Positional]
+    """The bundle's folder, or the name of a shipped one."""
+    config: Path | None = None
+    """YAML file with the keys below, such as configs/eval/cube-single-sweep.yaml; the command line goes first."""
+    environment: str | None = None
+    """The plant [the one that the bundle was made for]."""
+    episodes: int | None = None
+    """Episodes per setting [50]."""
+    seed: int | None = None
+    """Every setting sees the episodes that follow from it; report on another than the one you tuned on [1000]."""
+    num_particles: str | None = None
+    """Values of N to sweep, such as 1,4,10."""
+    steps: str | None = None
+    """Numbers of transport steps to sweep, such as 0,1,2,3; none above the bundle's cap."""
+    step_size: str | None = None
+    """Step sizes to sweep, in normalised action units, such as 0.01,0.05."""
+    selection: str | None = None
+    """Selection rules to sweep: argmax,softmax,uniform."""
+    clock: str | None = None
+    """`lock-step`: the plant waits, every step is taken; `real-time`: an action per period, or a miss [lock-step]."""
+    deadline_share: float | None = None
+    """Share of the control period after which an action is too late; counts in real time [0.9]."""
+    through: str | None = None
+    """`in-process`, or `server` to start the real server on this machine and go through the client [in-process]."""
+    endpoint: str | None = None
+    """A server of this bundle that runs already, such as tcp://127.0.0.1:5555."""
+    backend: str | None = None
+    """What runs the graphs [onnxruntime-cpu]."""
+    threads: int | None = None
+    """Threads of the backend [1]."""
+    workers: int | None = None
+    """Processes that share the episodes; lock-step in process only [1]."""
+    min_success: float | None = None
+    """Exit code 1 unless the tuned row (every row where there is none) reaches this success rate."""
+    max_miss_rate: float | None = None
+    """Exit code 1 if it passes this miss rate."""
+    json: Path | None = None
+    """Where to write the result as JSON."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Evaluate, print the table, write the JSON and judge the limits; the exit code is 0 if nothing raised."""
+    options = parse(Options, argv, "eval", _EXAMPLE)
+    plan = resolve_plan(options)
+    bundle = Bundle.load(options.bundle)
+    evaluation = evaluate(bundle, plan)
+    _publish(evaluation, options.json)
+    require_limits(evaluation.rows, plan.min_success, plan.max_miss_rate)
+    return 0
+
+
+def resolve_plan(options: Options) -> Plan:
+    """Return the plan: defaults, then the configuration file, then what was given on the command line.
+
+    Raises:
+        ConfigError: A value that is not what it should be; the sentence names it.
+    """
+    plan = Plan() if options.config is None else load(options.config, Plan)
+    given = dataclasses.asdict(options)
+    changes: dict[tuple[str, ...], Any] = {}
+    for name in Plan.__struct_fields__:
+        if given[name] is not None:
+            read = _LISTS.get(name)
+            changes[(name,)] = given[name] if read is None else [read(name, part) for part in given[name].split(",")]
+    return replace(plan, changes, "the command line")
+
+
+def _publish(evaluation: Evaluation, path: Path | None) -> None:
+    name, plan = evaluation.bundle.manifest.name, evaluation.plan
+    title = f"{name} in {evaluation.environment}, {plan.clock}: {plan.episodes} episodes each, seed {plan.seed}"
+    print_table(title, *table(evaluation.rows))
+    print_notes(evaluation)
+    if path is not None:
+        write_json(path, "eval", settings_of(evaluation), evaluation.rows)
+
+
+def _whole(name: str, text: str) -> int:
+    if not text.strip().isdecimal():
+        raise ConfigError(f"--{name.replace('_', '-')}: expected whole numbers such as 1,4,10, found '{text}'.")
+    return int(text)
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ConfigError(f"--{name.replace('_', '-')}: expected numbers such as 0.01,0.05, found '{text}'.") from error
+
+
+def _word(_: str, text: str) -> str:
+    return text.strip()
+
+
+_LISTS = {"num_particles": _whole, "steps": _whole, "step_size": _number, "selection": _word}

@@ -1,0 +1,1 @@
+"""Closed-loop evaluation of a bundle: episodes, sweeps, statistics and rows."""

@@ -1,0 +1,97 @@
+"""Who answers observations: the controller in this process, or one behind a socket; the loops see no difference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vgf_robot.bundle.bundle import Bundle
+from vgf_robot.controller.budget import Budget
+from vgf_robot.controller.command import Command
+from vgf_robot.controller.controller import Controller
+from vgf_robot.wire.settings import ServeSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back for one observation.
+
+    Attributes:
+        command: What the controller decided.
+        valid_for_ns: How long after its arrival the action may be used.
+        round_trip_ns: From sending the observation to holding the action; None where nothing is sent.
+    """
+
+    command: Command
+    valid_for_ns: int
+    round_trip_ns: int | None
+
+
+class Driver(Protocol):
+    """One robot's side of the controller."""
+
+    def prepare(self, budget: Budget) -> None:
+        """Load what this budget needs, so that no request has to wait for it."""
+        ...
+
+    def begin_episode(self, seed: int) -> None:
+        """Forget the previous episode; particles are drawn from this seed on."""
+        ...
+
+    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Answer | None:
+        """Ask for an action.
+
+        Args:
+            observation: Shape (O,).
+            budget: What the request may spend.
+            deadline_ns: When the action must be here, on the monotonic clock; None waits for every step.
+
+        Returns:
+            The answer; None where none came in reasonable time.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what the driver holds."""
+        ...
+
+
+@final
+class InProcess:
+    """The controller itself, without a socket."""
+
+    def __init__(self, controller: Controller, control_period_s: float) -> None:
+        self._controller = controller
+        self._episode = controller.begin_episode(0)
+        # As a server with its settings left alone would say.
+        self._valid_for_ns = round(ServeSettings().valid_for_periods * control_period_s * 1e9)
+
+    @classmethod
+    def open(cls, bundle: Bundle, backend: str, threads: int) -> InProcess:
+        """Open and warm up a controller.
+
+        Args:
+            bundle: What to run.
+            backend: Name of the backend.
+            threads: Threads of the backend.
+        """
+        return cls(Controller.open(bundle, backend=backend, threads=threads), bundle.manifest.control_period_s)
+
+    def prepare(self, budget: Budget) -> None:
+        """Load and warm up the graphs for this budget's N, unless they are loaded."""
+        self._controller.prepare(budget)
+
+    def begin_episode(self, seed: int) -> None:
+        """Forget the previous episode; particles are drawn from this seed on."""
+        self._episode = self._controller.begin_episode(seed)
+
+    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Answer | None:
+        """Ask for an action; blocks for the tick."""
+        command = self._controller.tick(self._episode, observation, deadline_ns, budget)
+        return Answer(command=command, valid_for_ns=self._valid_for_ns, round_trip_ns=None)
+
+    def close(self) -> None:
+        """Nothing is held beyond memory."""

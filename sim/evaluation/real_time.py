@@ -1,0 +1,95 @@
+"""Episodes against the clock: one period after the other on a fixed grid, whether or not an action came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.evaluation.clock import Clock
+from sim.evaluation.driver import Driver
+from sim.evaluation.episode import NO_REPLY, SKIPPED_PERIOD, Episode, EpisodeLog
+from sim.evaluation.receiver import Receiver
+from sim.plants import Plant
+from vgf_robot.bundle.manifest import Manifest
+from vgf_robot.controller.budget import Budget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealTime:
+    """How the clock is kept.
+
+    Attributes:
+        manifest: The bundle's: its period is the grid's, its action kind says what happens without an action.
+        deadline_share: Share of each period after which an action is too late, in (0, 1].
+        clock: Monotonic.
+    """
+
+    manifest: Manifest
+    deadline_share: float
+    clock: Clock
+
+    @property
+    def period_ns(self) -> int:
+        """One control period."""
+        return round(self.manifest.control_period_s * 1e9)
+
+    @property
+    def deadline_ns(self) -> int:
+        """From a grid point to the deadline of its action."""
+        return round(self.deadline_share * self.manifest.control_period_s * 1e9)
+
+
+def run_real_time(plant: Plant, driver: Driver, budget: Budget, seeds: tuple[int, int], timing: RealTime) -> Episode:
+    """Run one episode on the grid start + k * period.
+
+    The observation is taken at the grid point and the action is due at the deadline of that period. The plant then
+    simulates the period with the action that is in force: the fresh one, or what a robot's receiver falls back to.
+    A period that is over before it could begin is skipped: it is simulated the same way and counted as a miss, but
+    nobody is asked for it, so a delay is never followed by a burst of requests.
+
+    Args:
+        plant: What is controlled.
+        driver: Who controls it.
+        budget: What each request may spend.
+        seeds: The plant's and the controller's.
+        timing: The grid.
+    """
+    plant_seed, controller_seed = seeds
+    clock, log = timing.clock, EpisodeLog()
+    observation = plant.reset(plant_seed)
+    driver.begin_episode(controller_seed)
+    grid_ns, done = clock.now_ns(), False
+    exchange = _Exchange(driver, budget, Receiver(timing.manifest), log, clock)
+    while not done:
+        clock.sleep_until(grid_ns)
+        transition = plant.apply(exchange.action(observation, grid_ns + timing.deadline_ns))
+        log.period(transition)
+        observation, done = transition.observation, transition.done
+        grid_ns += timing.period_ns
+    return log.finish()
+
+
+class _Exchange:
+    """Asks for actions and says which one is in force."""
+
+    def __init__(self, driver: Driver, budget: Budget, receiver: Receiver, log: EpisodeLog, clock: Clock) -> None:
+        self._driver = driver
+        self._budget = budget
+        self._receiver = receiver
+        self._log = log
+        self._clock = clock
+
+    def action(self, observation: NDArray[np.float32], due_ns: int) -> NDArray[np.float32]:
+        """Return the action of the period whose deadline is given."""
+        if self._clock.now_ns() >= due_ns:
+            self._log.unanswered(SKIPPED_PERIOD)
+            return self._receiver.without(due_ns)
+        answer = self._driver.act(observation, self._budget, due_ns)
+        arrival_ns = self._clock.now_ns()
+        if answer is None:
+            self._log.unanswered(NO_REPLY)
+            return self._receiver.without(due_ns)
+        self._log.answer(answer, in_time=arrival_ns <= due_ns)
+        return self._receiver.take(answer, arrival_ns) if arrival_ns <= due_ns else self._receiver.without(due_ns)

@@ -1,0 +1,133 @@
+"""The controller behind a socket, through the client that a robot uses."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.evaluation.driver import Answer
+from vgf_robot.bundle.bundle import Bundle
+from vgf_robot.controller.budget import Budget
+from vgf_robot.controller.command import Command, Timings
+from vgf_robot.wire import answer as wire
+from vgf_robot.wire.client import Client
+from vgf_robot.wire.faults import NoServerError, ServerBusyError
+from vgf_robot.wire.messages import Expectations
+
+_CONNECT_S = 3.0
+_LOCK_STEP_TIMEOUT_S = 30.0
+_LOCK_STEP_DEADLINE_S = 3600.0  # the protocol's largest: without one, the server would put its own in place
+_PATIENCE_NS = 2_000_000_000  # silence after which the server counts as gone, not late
+_TRANSPORT_WINDOW = 64
+_TRANSPORT_QUANTILE = 0.9
+
+
+@final
+class ThroughServer:
+    """A `Driver` around a client.
+
+    The server counts a deadline from the arrival of the request, and the action must be here by it: what the two
+    ways together mostly took of late is kept back. A slow one now and then makes one reply late; it must not take
+    the time from all others.
+    """
+
+    def __init__(self, client: Client, require_alive: Callable[[], None]) -> None:
+        self._client = client
+        self._require_alive = require_alive
+        self._transport_ns: deque[int] = deque(maxlen=_TRANSPORT_WINDOW)
+        self._heard_ns = time.monotonic_ns()
+
+    @classmethod
+    def connect(cls, bundle: Bundle, endpoint: str, require_alive: Callable[[], None] | None = None) -> ThroughServer:
+        """Shake hands with a server of this very bundle.
+
+        Args:
+            bundle: What the server must serve.
+            endpoint: Where it is.
+            require_alive: Raises where a server of our own has ended; None for somebody else's.
+
+        Raises:
+            ServerError: Nobody answers there.
+            ProtocolError: The server serves another bundle.
+        """
+        client = Client(endpoint, name="eval", expect=Expectations(bundle_sha256=bundle.sha256))
+        try:
+            client.connect(timeout_s=_CONNECT_S)
+        except BaseException:
+            client.close()
+            raise
+        return cls(client, require_alive or _nothing)
+
+    def prepare(self, budget: Budget) -> None:
+        """The server loads what it serves."""
+
+    def begin_episode(self, seed: int) -> None:
+        """Begin an episode with the next observation."""
+        self._client.begin_episode(seed)
+        self._heard_ns = time.monotonic_ns()
+
+    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Answer | None:
+        """Ask for an action; waits until the deadline and no longer.
+
+        Raises:
+            ServerError: The server has been silent for two seconds, or has ended.
+        """
+        try:
+            answer = self._ask(observation, budget, deadline_ns)
+        except (NoServerError, ServerBusyError) as silence:
+            if deadline_ns is None or time.monotonic_ns() - self._heard_ns > _PATIENCE_NS:
+                self._require_alive()
+                raise silence
+            return None
+        self._heard_ns = answer.received_ns
+        self._transport_ns.append(answer.transport_ns)
+        return Answer(
+            command=_command(answer),
+            valid_for_ns=answer.valid_until_ns - answer.received_ns,
+            round_trip_ns=answer.round_trip_ns,
+        )
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._client.close()
+
+    def _ask(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> wire.Answer:
+        if deadline_ns is None:
+            deadline_s, timeout_s = _LOCK_STEP_DEADLINE_S, _LOCK_STEP_TIMEOUT_S
+        else:
+            left_ns = max(0, deadline_ns - time.monotonic_ns())
+            timeout_s = left_ns / 1e9
+            transport_ns = float(np.quantile(self._transport_ns, _TRANSPORT_QUANTILE)) if self._transport_ns else 0.0
+            deadline_s = (left_ns - min(transport_ns, left_ns / 2)) / 1e9
+        return self._client.act(observation, deadline_s=deadline_s, budget=budget, timeout_s=timeout_s)
+
+
+def _command(answer: wire.Answer) -> Command:
+    timings = answer.timings
+    return Command(
+        action=answer.action,
+        status=answer.status,
+        rung=answer.rung,
+        reason=answer.reason,
+        steps=answer.steps,
+        value=answer.value,
+        spread=answer.spread,
+        displacement=answer.displacement,
+        limited=answer.limited,
+        num_outside=answer.num_outside,
+        timings=Timings(
+            reference_ns=timings.reference_ns,
+            step_ns=timings.step_ns,
+            select_ns=timings.select_ns,
+            tick_ns=timings.tick_ns,
+        ),
+    )
+
+
+def _nothing() -> None:
+    """A server that somebody else started cannot be asked whether it lives."""

@@ -1,0 +1,36 @@
+"""Whether a bundle was made for a plant; anything else is refused before the first period."""
+
+from __future__ import annotations
+
+import math
+
+from sim.plants.plant import Plant
+from vgf_robot.bundle.manifest import Manifest
+from vgf_robot.errors import PlantError
+
+
+def require_fit(manifest: Manifest, plant: Plant) -> None:
+    """Refuse a bundle whose vectors or control period are not the plant's.
+
+    Args:
+        manifest: What the bundle says of itself.
+        plant: What it shall control.
+
+    Raises:
+        PlantError: Every difference, in one sentence.
+    """
+    differences: list[str] = []
+    if manifest.observation_size != plant.observation_size:
+        differences.append(
+            f"observations of {manifest.observation_size} entries, the plant of {plant.observation_size}"
+        )
+    if manifest.action_size != plant.action_size:
+        differences.append(f"actions of {manifest.action_size} entries, the plant of {plant.action_size}")
+    # Another period is another task, whatever the vectors say; the tolerance covers 1/125 written in decimals.
+    if not math.isclose(manifest.control_period_s, plant.control_period_s, rel_tol=1e-6):
+        differences.append(f"a period of {manifest.control_period_s:g} s, the plant of {plant.control_period_s:g} s")
+    if differences:
+        raise PlantError(
+            f"Bundle '{manifest.name}' does not fit '{plant.environment_id}': it has {'; and '.join(differences)}. "
+            f"It was made for '{manifest.environment}'."
+        )

@@ -1,0 +1,109 @@
+"""What every backend must do, whichever way it does it; run on each one that is installed here."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from tests.bundles import ACTION_SCALE, REFERENCE_SCALE, make_bundle, target
+from vgf_robot.backends import load_backend
+from vgf_robot.bundle import Bundle
+
+BACKENDS = ["onnxruntime-cpu"]
+OBSERVATION = np.array([0.5, -0.4, 0.3], np.float32)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return Bundle.load(make_bundle(tmp_path_factory.mktemp("bundles") / "tiny"))
+
+
+@pytest.fixture(params=BACKENDS)
+def graphs(request, bundle):
+    assert importlib.util.find_spec("onnxruntime"), "the extra `cpu` is needed to run the tests"
+    return load_backend(request.param)(bundle, bundle.variant(4, 2), threads=1)
+
+
+def draw(seed, *shape):
+    return np.random.default_rng(seed).standard_normal(shape, np.float32)
+
+
+def run_steps(graphs, origin, num_steps, copy):
+    """Take steps; with copies, nothing the graphs returned is handed back to them."""
+    keep = np.copy if copy else np.asarray
+    particles, first, second = origin, np.zeros_like(origin), np.zeros_like(origin)
+    for index in range(num_steps):
+        result = graphs.step(OBSERVATION, particles, origin, first, second, index, 0.05, np.inf)
+        particles, first, second = keep(result.moved), keep(result.first_moment), keep(result.second_moment)
+    return np.copy(particles), np.copy(result.values), np.copy(result.displacement)
+
+
+def test_reference(graphs):
+    noise = draw(0, 4, 2)
+    np.testing.assert_allclose(graphs.reference(OBSERVATION, noise), noise * REFERENCE_SCALE, rtol=1e-6)
+
+
+def test_step_moves_scores_what_came_in_and_measures_what_went_out(graphs):
+    particles, moments = draw(1, 4, 2), draw(2, 2, 4, 2)
+    result = graphs.step(OBSERVATION, particles, particles, moments[0], moments[1], 0, 0.05, np.inf)
+    gap = target(OBSERVATION) - particles
+    np.testing.assert_allclose(result.moved, particles + 0.05 * np.sign(gap), rtol=1e-6)
+    np.testing.assert_allclose(result.values, -np.sum(gap**2, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(result.displacement, 0.05 * np.sqrt(2), rtol=1e-5)
+    np.testing.assert_array_equal(result.first_moment, moments[0])
+    np.testing.assert_array_equal(result.second_moment, moments[1])
+
+
+def test_max_distance_reaches_the_graph(graphs):
+    particles = draw(1, 4, 2)
+    result = graphs.step(OBSERVATION, particles, particles, particles * 0, particles * 0, 0, 0.05, 0.01)
+    np.testing.assert_allclose(result.displacement, 0.01, rtol=1e-5)
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 3, 6])
+def test_handing_the_own_buffers_back_changes_nothing(graphs, num_steps):
+    origin = graphs.reference(OBSERVATION, draw(3, 4, 2))
+    kept = run_steps(graphs, origin, num_steps, copy=False)
+    copied = run_steps(graphs, np.copy(origin), num_steps, copy=True)
+    for one, other in zip(kept, copied, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_new_chain_forgets_the_one_before(graphs):
+    origin = draw(3, 4, 2)
+    first = run_steps(graphs, origin, 3, copy=False)
+    run_steps(graphs, draw(4, 4, 2), 2, copy=False)
+    for one, other in zip(first, run_steps(graphs, origin, 3, copy=False), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_step_reads_the_result_of_the_one_before_while_it_writes(graphs):
+    origin = draw(5, 4, 2)
+    one = graphs.step(OBSERVATION, origin, origin, origin * 0, origin * 0, 0, 0.05, np.inf)
+    kept = one.moved.copy()
+    two = graphs.step(OBSERVATION, one.moved, origin, one.first_moment, one.second_moment, 1, 0.05, np.inf)
+    np.testing.assert_array_equal(one.moved, kept)
+    assert two.moved is not one.moved
+
+
+def test_select_weighs_values_and_noise(graphs):
+    particles = np.array([[0, 0], [0.25, -0.2], [1, 1], [-1, 0]], np.float32)
+    values = -np.sum((target(OBSERVATION) - particles) ** 2, axis=1)
+    best = graphs.select(OBSERVATION, particles, np.zeros(4, np.float32), 1.0)
+    assert best.index == 1
+    np.testing.assert_allclose(best.action, ACTION_SCALE * particles[1], rtol=1e-6)
+    np.testing.assert_allclose(best.values, values, atol=1e-6)
+    assert best.spread == 0.0
+    noise = np.array([0, 0, 0, 0.5], np.float32)
+    assert graphs.select(OBSERVATION, particles, noise, 0.0).index == 3
+    assert graphs.select(OBSERVATION, particles, noise, 2.0).index == int(np.argmax(2 * values + noise))
+
+
+def test_inputs_are_never_written(graphs):
+    arrays = [draw(6, 4, 2) for _ in range(4)]
+    observation, noise = OBSERVATION.copy(), draw(7, 4)
+    for array in (*arrays, observation, noise):
+        array.flags.writeable = False
+    graphs.reference(observation, arrays[0])
+    graphs.step(observation, *arrays, 0, 0.05, np.inf)
+    graphs.select(observation, arrays[0], noise, 1.0)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sim.evaluation.episode import episode_seeds
+from sim.evaluation.evaluate import evaluate
+from sim.evaluation.plan import Plan
+from sim.evaluation.report import notes, settings_of
+from tests.bundles import make_bundle
+from tests.unit.sim.evaluation.fakes import FakePlant, open_fake
+from vgf_robot.bundle import Bundle
+from vgf_robot.bundle.choice import choose_operating_point
+from vgf_robot.errors import ConfigError, PlantError
+
+LATENCIES = ("tick_ms", "reference_ms", "step_ms", "select_ms")
+SWEEP = Plan(episodes=5, num_particles=(1, 4), steps=(0, 3), step_size=(0.05, 0.2))
+
+
+def outcome(rows: object) -> list[dict]:
+    return [{key: value for key, value in row.items() if key not in LATENCIES} for row in rows]  # type: ignore[attr-defined]
+
+
+def test_episode_seeds_differ_between_episodes_and_seeds_only() -> None:
+    assert episode_seeds(3, 4) == episode_seeds(3, 4)
+    seeds = {episode_seeds(seed, index) for seed in range(10) for index in range(10)}
+    assert len(seeds) == 100
+    assert all(plant != controller for plant, controller in seeds)
+
+
+def test_transport_pays_on_the_tiny_task_and_is_what_would_be_sealed(tmp_path: Path) -> None:
+    bundle = Bundle.load(make_bundle(tmp_path / "bundle"))
+    evaluation = evaluate(bundle, SWEEP, open_fake)
+    rows = {(row["num_particles"], row["max_steps"], row["step_size"]): row for row in evaluation.rows}
+    assert rows[4, 3, 0.2]["return_mean"] > rows[4, 3, 0.05]["return_mean"] > rows[4, 0, None]["return_mean"]
+    assert rows[4, 3, 0.2]["mean_steps"] == 3
+    assert rows[4, 3, 0.2]["miss_rate"] == 0
+    assert rows[1, 0, None]["mode"] == "reference"
+    found = {"verb": "eval", "settings": settings_of(evaluation), "rows": evaluation.rows}
+    point = choose_operating_point(found, bundle.sha256, bundle.manifest.operating_point)
+    assert (point.max_steps, point.step_size, point.sealed) == (3, 0.2, True)
+    assert any("would seal" in note for note in notes(evaluation))
+
+
+def test_the_same_plan_gives_the_same_outcome(tmp_path: Path) -> None:
+    bundle = Bundle.load(make_bundle(tmp_path / "bundle"))
+    assert outcome(evaluate(bundle, SWEEP, open_fake).rows) == outcome(evaluate(bundle, SWEEP, open_fake).rows)
+
+
+def test_workers_change_nothing(tmp_path: Path) -> None:
+    bundle = Bundle.load(make_bundle(tmp_path / "bundle"))
+    alone = evaluate(bundle, SWEEP, open_fake)
+    shared = evaluate(
+        bundle, Plan(episodes=5, num_particles=(1, 4), steps=(0, 3), step_size=(0.05, 0.2), workers=2), open_fake
+    )
+    assert outcome(alone.rows) == outcome(shared.rows)
+
+
+def test_a_bundle_of_another_period_is_refused_before_the_first_episode(tmp_path: Path) -> None:
+    bundle = Bundle.load(make_bundle(tmp_path / "bundle", control_period_s=0.02))
+    plant = FakePlant()
+    with pytest.raises(PlantError, match=r"a period of 0.02 s, the plant of 0.05 s"):
+        evaluate(bundle, Plan(), lambda _: plant)
+    assert plant.closed
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(workers=2, clock="real-time"),
+        Plan(workers=2, endpoint="tcp://127.0.0.1:1"),
+        Plan(workers=2, through="server"),
+    ],
+)
+def test_workers_that_would_disturb_each_other_are_refused(tmp_path: Path, plan: Plan) -> None:
+    bundle = Bundle.load(make_bundle(tmp_path / "bundle"))
+    with pytest.raises(ConfigError, match="workers"):
+        evaluate(bundle, plan, open_fake)
+
+
+def test_notes_say_what_the_table_does_not(tmp_path: Path) -> None:
+    guess = Bundle.load(make_bundle(tmp_path / "guess", num_particles=(4,)))
+    sentences = " ".join(notes(evaluate(guess, Plan(episodes=1), open_fake)))
+    assert "No row 'reference'" in sentences
+    assert "first guess" in sentences
+    sealed = Bundle.load(make_bundle(tmp_path / "sealed", max_steps=0, sealed=True))
+    assert "cap is 0" in " ".join(notes(evaluate(sealed, Plan(episodes=1), open_fake)))

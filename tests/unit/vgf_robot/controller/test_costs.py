@@ -1,0 +1,62 @@
+"""Costs follow the window; what is not known is None."""
+
+import pytest
+
+from vgf_robot.controller.costs import StageCost
+from vgf_robot.controller.settings import ControllerSettings
+from vgf_robot.errors import ConfigError
+
+
+def test_nothing_is_known_before_the_first_run():
+    cost = StageCost(window=4, quantile=0.99)
+    assert cost.estimate_ns is None
+    cost.skip()
+    assert cost.estimate_ns is None
+
+
+def test_the_quantile_is_one_of_the_samples_and_rounds_up():
+    cost = StageCost(window=10, quantile=0.5)
+    seen = []
+    for sample in (4, 1, 3, 2):
+        cost.record(sample)
+        seen.append(cost.estimate_ns)
+    assert seen == [4, 1, 3, 2]
+
+
+def test_a_spike_leaves_after_the_window_of_runs():
+    cost = StageCost(window=4, quantile=1.0)
+    cost.record(1000)
+    for _ in range(3):
+        cost.record(1)
+        assert cost.estimate_ns == 1000
+    cost.record(1)
+    assert cost.estimate_ns == 1
+
+
+def test_a_spike_leaves_after_the_window_of_refusals_and_nothing_is_known_then():
+    cost = StageCost(window=4, quantile=1.0)
+    cost.record(1)
+    cost.record(1000)
+    for _ in range(3):
+        cost.skip()
+        assert cost.estimate_ns == 1000
+    cost.skip()
+    assert cost.estimate_ns is None
+
+
+def test_one_expensive_probe_keeps_the_stage_away_for_a_whole_window_again():
+    cost = StageCost(window=100, quantile=0.99)
+    cost.record(1000)
+    refusals = 0
+    while cost.estimate_ns is not None:
+        cost.skip()
+        refusals += 1
+    assert refusals == 100
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"window": 0}, {"quantile": 0.0}, {"quantile": 1.1}, {"margin_us": -1.0}, {"margin_us": float("nan")}]
+)
+def test_settings_without_meaning_are_refused(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        ControllerSettings(**wrong)

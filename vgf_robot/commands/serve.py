@@ -1,0 +1,161 @@
+"""`vgf-robot serve`: a bundle behind a ZeroMQ socket."""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import msgspec
+import tyro
+
+from vgf_robot import config, results, verbs
+from vgf_robot.bundle import Bundle
+from vgf_robot.controller import Budget, Controller
+from vgf_robot.wire.endpoint import check_bind, reaches_beyond_this_machine
+from vgf_robot.wire.handshake import served_particles
+from vgf_robot.wire.server import Server
+from vgf_robot.wire.settings import ServeSettings
+
+EXAMPLE = "vgf-robot serve out/bundle --bind tcp://127.0.0.1:5555"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the command line says; None leaves the configuration's value."""
+
+    bundle: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BUNDLE")]
+    """Folder of a bundle, or the name of a shipped one."""
+    config: Path | None = None
+    """YAML file such as configs/serve/loopback.yaml; the options below go before it."""
+    bind: str | None = None
+    """tcp://127.0.0.1:PORT ('*' takes a free port) or ipc://PATH; default tcp://127.0.0.1:5555."""
+    insecure: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Accept a bind that other machines can reach: without keys, anyone there can command the robot."""
+    backend: str | None = None
+    """What runs the graphs; default onnxruntime-cpu."""
+    threads: int | None = None
+    """Threads of the backend; default 1."""
+    deadline_share: float | None = None
+    """Share of the control period for an observation that names no deadline; default 0.9."""
+    report_every_s: float | None = None
+    """Seconds between the lines of counters; default 30."""
+    json: Path | None = None
+    """Write settings and counters there at the end."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve until SIGTERM (0) or Ctrl-C (130); the tick in flight is finished and answered."""
+    options = verbs.parse(Options, argv, "serve", EXAMPLE)
+    settings = resolve_settings(options)
+    endpoint = check_bind(settings.bind, insecure=settings.insecure)
+    bundle = Bundle.load(options.bundle)
+    controller = Controller.open(bundle, backend=settings.backend, threads=settings.threads)
+    for num_particles in served_particles(bundle.manifest):
+        # Loading takes far longer than a tick, so that no request may wait for it.
+        controller.prepare(Budget(num_particles=num_particles))
+    began_ns = time.monotonic_ns()
+    with Server(controller, bundle, settings, endpoint=endpoint) as server, _stopped_by_signals(server) as received:
+        if reaches_beyond_this_machine(endpoint):
+            print(
+                f"WARNING: {server.endpoint} has no keys: anyone who reaches it can command the robot.", file=sys.stderr
+            )
+        # Listening means ready: the controller is warm before the address exists.
+        _say(f"ready: {bundle.manifest.name} ({bundle.sha256[:12]}) at {server.endpoint}")
+        gc.collect()
+        gc.freeze()  # what lives for good need not be walked again during a tick
+        server.run(_reporter(server, settings.report_every_s))
+        endpoint, counters = server.endpoint, server.counters
+    served_s = (time.monotonic_ns() - began_ns) / 1e9
+    _say(f"served {served_s:.1f} s at {endpoint}: {_line(counters)}")
+    if options.json is not None:
+        shown = {"bundle": options.bundle, **msgspec.to_builtins(settings)}
+        row = {"backend": settings.backend, "endpoint": endpoint, "served_s": served_s, **_row(counters)}
+        results.write_json(options.json, "serve", shown, [row])
+    return 130 if signal.SIGINT in received else 0
+
+
+def resolve_settings(options: Options) -> ServeSettings:
+    """Return the configuration with the command line's words in place of the file's.
+
+    Raises:
+        ConfigError: An unknown key, or a value that will not do.
+    """
+    base = ServeSettings() if options.config is None else config.load(options.config, ServeSettings)
+    named = {
+        name: getattr(options, name) for name in ("bind", "backend", "threads", "deadline_share", "report_every_s")
+    }
+    spoken = {name: value for name, value in named.items() if value is not None}
+    if options.insecure:
+        spoken["insecure"] = True
+    return config.from_mapping({**msgspec.to_builtins(base), **spoken}, ServeSettings, "the command line")
+
+
+@contextmanager
+def _stopped_by_signals(server: Server) -> Generator[list[int], None, None]:
+    """Turn the first SIGTERM or SIGINT into a stop, and yield the list of those received; a second one kills."""
+    received: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(number, signal.SIG_DFL)
+        server.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _reporter(server: Server, every_s: float | None) -> Callable[[int], None]:
+    """Return what prints a line of counters now and then, and never waits for whoever reads it."""
+    next_ns = time.monotonic_ns() + round((every_s or 0) * 1e9)
+
+    def report(now_ns: int) -> None:
+        nonlocal next_ns
+        if every_s is None or now_ns < next_ns:
+            return
+        next_ns = now_ns + round(every_s * 1e9)
+        _say(_line(server.counters))
+
+    return report
+
+
+def _say(line: str) -> None:
+    """Print a line unless that would wait or fail: a pipe that nobody empties must not stop the robot."""
+    if not select.select([], [sys.stdout], [], 0)[1]:
+        return
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        # Nobody will read any more; without this, Python would fail again when it leaves.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _line(counters: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counters.items())) or "nothing received"
+
+
+def _row(counters: dict[str, int]) -> dict[str, object]:
+    """Return the counters under the names that every verb uses."""
+    answered, missed = counters.get("answered", 0), counters.get("missed", 0)
+    requests = missed + counters.get("in_time", 0)
+    return {
+        "answered": answered,
+        "miss_rate": missed / requests if requests else None,
+        "mean_steps": counters.get("steps", 0) / answered if answered else None,
+        "counters": counters,
+    }

@@ -1,0 +1,217 @@
+"""The controller: an observation, a deadline and a budget in; a command out, whatever happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vgf_robot.backends import Graphs, load_backend
+from vgf_robot.bundle import Bundle, Manifest
+from vgf_robot.controller.budget import Budget, resolve
+from vgf_robot.controller.command import Command
+from vgf_robot.controller.costs import TickCosts
+from vgf_robot.controller.episode import Episode
+from vgf_robot.controller.ladder import fallback_rungs
+from vgf_robot.controller.limits import Limits
+from vgf_robot.controller.margin import initial_margin
+from vgf_robot.controller.noise import NoiseStream
+from vgf_robot.controller.observation import TrainingRange, check_observation
+from vgf_robot.controller.settings import ControllerSettings
+from vgf_robot.controller.stages import Stages
+from vgf_robot.controller.tick import Rules, Tick
+from vgf_robot.controller.variant import PreparedVariant, VariantKey
+from vgf_robot.controller.warm_up import warm_up
+from vgf_robot.errors import BudgetError
+
+DEFAULT_SETTINGS = ControllerSettings()
+SEALED = Budget()
+NO_DEADLINE_NS = 2**63 - 1  # 292 years of a monotonic clock
+NUM_BUDGETS_KEPT = 256
+
+
+class Controller:
+    """What all robots of one bundle share; what belongs to one robot is in its `Episode`. Used from one thread."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        graphs_by_variant: Mapping[VariantKey, Graphs],
+        settings: ControllerSettings = DEFAULT_SETTINGS,
+        clock: Callable[[], int] = time.monotonic_ns,
+        open_graphs: Callable[[VariantKey], Graphs] | None = None,
+    ) -> None:
+        """Make a controller whose costs are unknown until `warm_up`.
+
+        Args:
+            manifest: The bundle's.
+            graphs_by_variant: Loaded graphs by (N, K).
+            settings: How time is estimated.
+            clock: Returns monotonic nanoseconds; deadlines are on it.
+            open_graphs: Loads further variants for `prepare`; None where there are no others.
+        """
+        self.manifest = manifest
+        self._observation_size = manifest.observation_size
+        self._settings = settings
+        self._clock = clock
+        self._open_graphs = open_graphs
+        self._variants = {key: self._variant(key, graphs) for key, graphs in graphs_by_variant.items()}
+        self._margin = initial_margin(settings)
+        self._training_range = TrainingRange(manifest)
+        self._resolve = lru_cache(NUM_BUDGETS_KEPT)(partial(resolve, manifest=manifest))
+        self._rules = Rules(
+            limits=Limits(manifest),
+            rungs=fallback_rungs(manifest.action_kind),
+            safe_action=np.array(manifest.safe_action, np.float32),
+            clock=clock,
+        )
+
+    @staticmethod
+    def open(
+        bundle: Bundle,
+        *,
+        backend: str = "onnxruntime-cpu",
+        threads: int = 1,
+        precision: str | None = None,
+        settings: ControllerSettings = DEFAULT_SETTINGS,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> Controller:
+        """Load the bundle's operating point and warm it up; other variants are loaded by `prepare`.
+
+        Args:
+            bundle: The verified bundle.
+            backend: Name of an installed backend.
+            threads: Threads that one graph may use.
+            precision: Which of a variant's precisions; None for the first one listed.
+            settings: How time is estimated.
+            clock: Returns monotonic nanoseconds.
+
+        Raises:
+            BundleError: The graphs do not fit the manifest.
+            BudgetError: No variant of this precision.
+            MachineError: No such backend, or its library is missing.
+        """
+        opener = load_backend(backend)
+
+        def open_graphs(key: VariantKey) -> Graphs:
+            return opener(bundle, bundle.variant(*key, precision), threads=threads)
+
+        controller = Controller(bundle.manifest, {}, settings, clock, open_graphs)
+        controller.prepare()
+        return controller
+
+    def prepare(self, budget: Budget = SEALED) -> None:
+        """Load and warm up the variant that a budget asks for, unless it is loaded.
+
+        This takes far longer than a tick: it belongs before the first request with this budget, not into one.
+
+        Raises:
+            BudgetError: The bundle does not allow the budget, or the variant cannot be loaded.
+        """
+        key = self._key(budget)
+        if key in self._variants:
+            return
+        if self._open_graphs is None:
+            raise BudgetError(self._not_loaded(key, "make the controller with it, or with a way to load it"))
+        variant = self._variant(key, self._open_graphs(key))
+        warm_up(variant, self.manifest, self._settings, self._clock)
+        self._variants[key] = variant
+
+    def warm_up(self) -> None:
+        """Run the loaded variants until their costs are known; `open` and `prepare` have done so already."""
+        for variant in self._variants.values():
+            warm_up(variant, self.manifest, self._settings, self._clock)
+
+    def costs(self, budget: Budget = SEALED) -> TickCosts:
+        """Return what is known of the costs of the stages that a budget runs.
+
+        Raises:
+            BudgetError: The bundle does not allow the budget, or its variant is not prepared.
+        """
+        return self._prepared(self._key(budget)).costs
+
+    def begin_episode(self, seed: int) -> Episode:
+        """Return the state of a robot that starts afresh.
+
+        Args:
+            seed: 0 to 2**128 - 1; the same seed and observations give the same actions, time permitting.
+
+        Raises:
+            ProtocolError: The seed is outside of that range.
+        """
+        return Episode(NoiseStream(seed))
+
+    def tick(
+        self,
+        episode: Episode,
+        observation: NDArray[np.float32],
+        deadline_ns: int | None,
+        budget: Budget = SEALED,
+        between_stages: Callable[[], object] | None = None,
+    ) -> Command:
+        """Answer one observation.
+
+        Args:
+            episode: The robot's state, brought up to date.
+            observation: Shape (O,), float32, in the robot's units; any values.
+            deadline_ns: Absolute, on the controller's clock; None for no deadline.
+            budget: What the request asks for.
+            between_stages: Called before each stage; its time is in no estimate, so it has to be short beside the
+                margin.
+
+        Raises:
+            ProtocolError: The observation has another shape or type. The episode is unchanged.
+            BudgetError: The bundle does not allow the budget, or its variant is not prepared. Likewise.
+        """
+        started_ns = self._clock()
+        check_observation(observation, self._observation_size)
+        tick = Tick(
+            rules=self._rules,
+            stages=self._stages(episode, observation, deadline_ns, budget, between_stages),
+            episode=episode,
+            num_outside=self._training_range.num_outside(observation),
+            started_ns=started_ns,
+        )
+        return tick.run()
+
+    def _stages(
+        self,
+        episode: Episode,
+        observation: NDArray[np.float32],
+        deadline_ns: int | None,
+        budget: Budget,
+        between_stages: Callable[[], object] | None,
+    ) -> Stages:
+        point = self._resolve(budget)
+        return Stages(
+            variant=self._prepared((point.num_particles, point.reference_steps)),
+            point=point,
+            episode=episode,
+            observation=observation,
+            deadline_ns=NO_DEADLINE_NS if deadline_ns is None else deadline_ns,
+            margin_ns=self._margin.ns,
+            clock=self._clock,
+            between_stages=between_stages,
+        )
+
+    def _key(self, budget: Budget) -> VariantKey:
+        point = self._resolve(budget)
+        return point.num_particles, point.reference_steps
+
+    def _variant(self, key: VariantKey, graphs: Graphs) -> PreparedVariant:
+        return PreparedVariant(key, self.manifest.action_size, graphs, self._settings)
+
+    def _prepared(self, key: VariantKey) -> PreparedVariant:
+        variant = self._variants.get(key)
+        if variant is None:
+            raise BudgetError(self._not_loaded(key, "call `prepare` with this budget before the first tick"))
+        return variant
+
+    def _not_loaded(self, key: VariantKey, cure: str) -> str:
+        return (
+            f"Variant (num_particles, reference_steps): expected one of the loaded {sorted(self._variants)}, found "
+            f"{key}; {cure}."
+        )

@@ -1,0 +1,76 @@
+"""What each stage of a tick costs, learned from how long it took lately."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, insort
+from collections import deque
+
+from vgf_robot.controller.settings import ControllerSettings
+
+
+class StageCost:
+    """Upper quantile of a stage's duration over its last turns.
+
+    A turn is a run, or a refusal for lack of time. Both let older samples leave, so a spike is forgotten after
+    `window` turns even if its own height keeps the stage from running: then nothing is known of the cost any more,
+    and the stage is tried again.
+
+    Attributes:
+        estimate_ns: The quantile in nanoseconds; None while no sample is in the window.
+    """
+
+    __slots__ = ("_quantile", "_recent", "_sorted", "_turn", "_window", "estimate_ns")
+
+    def __init__(self, window: int, quantile: float) -> None:
+        self.estimate_ns: int | None = None
+        self._window = window
+        self._quantile = quantile
+        self._turn = 0
+        self._recent: deque[tuple[int, int]] = deque()  # (turn, duration), oldest first
+        self._sorted: list[int] = []
+
+    def record(self, duration_ns: int) -> None:
+        """Note that the stage ran.
+
+        Args:
+            duration_ns: How long it took, in nanoseconds.
+        """
+        self._next_turn()
+        self._recent.append((self._turn, duration_ns))
+        insort(self._sorted, duration_ns)
+        self._estimate()
+
+    def skip(self) -> None:
+        """Note that the stage was refused because there was not enough time left for it."""
+        self._next_turn()
+        self._estimate()
+
+    def _next_turn(self) -> None:
+        self._turn += 1
+        oldest = self._turn - self._window
+        while self._recent and self._recent[0][0] <= oldest:
+            _, duration_ns = self._recent.popleft()
+            del self._sorted[bisect_left(self._sorted, duration_ns)]
+
+    def _estimate(self) -> None:
+        count = len(self._sorted)
+        # The smallest sample that at least this share of the samples does not exceed: never between two samples.
+        self.estimate_ns = self._sorted[math.ceil(self._quantile * count) - 1] if count else None
+
+
+class TickCosts:
+    """The costs of one variant's stages.
+
+    Attributes:
+        reference: Drawing noise and particles.
+        step: One transport step.
+        select: Choosing one particle.
+    """
+
+    __slots__ = ("reference", "select", "step")
+
+    def __init__(self, settings: ControllerSettings) -> None:
+        self.reference = StageCost(settings.window, settings.quantile)
+        self.step = StageCost(settings.window, settings.quantile)
+        self.select = StageCost(settings.window, settings.quantile)

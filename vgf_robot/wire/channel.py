@@ -1,0 +1,84 @@
+"""One DEALER socket that knows whether anybody is at the other end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import zmq
+
+from vgf_robot.errors import ConfigError
+
+# Messages that ZeroMQ keeps per direction; one request is outstanding at a time.
+HIGH_WATER_MARK = 16
+RECONNECT_MS = 20
+HEARTBEAT_MS = 1000
+HEARTBEAT_TIMEOUT_MS = 3000
+# How often a waiting client looks whether the server is still there.
+LOOK_NS = 20_000_000
+
+
+class Channel:
+    """Sends and receives payloads; never blocks longer than it is told.
+
+    Args:
+        endpoint: `tcp://HOST:PORT` or `ipc://PATH`.
+        clock: Monotonic nanoseconds.
+    """
+
+    def __init__(self, endpoint: str, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        # Queue for completed connections only: what was meant for a dead server is not delivered to its successor,
+        # and "writable" means "connected".
+        self._socket.setsockopt(zmq.IMMEDIATE, 1)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.IPV6, 1)
+        self._socket.setsockopt(zmq.SNDHWM, HIGH_WATER_MARK)
+        self._socket.setsockopt(zmq.RCVHWM, HIGH_WATER_MARK)
+        self._socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
+        self._socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
+        self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+        try:
+            self._socket.connect(endpoint)
+        except zmq.ZMQError as error:
+            self.close()
+            raise ConfigError(
+                f"'{endpoint}' is no endpoint to connect to: {error}; expected tcp://HOST:PORT or ipc://PATH."
+            ) from error
+
+    @property
+    def connected(self) -> bool:
+        """Whether a message sent now goes to a live connection."""
+        return bool(int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLOUT)
+
+    def send(self, payload: bytes) -> bool:
+        """Send at once, or return False where nobody is connected."""
+        try:
+            self._socket.send(payload, zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
+
+    def receive(self, until_ns: int) -> bytes | None:
+        """Return the next payload, or None after a short while so that the caller can look at the connection.
+
+        Args:
+            until_ns: Never wait beyond this time.
+        """
+        left_ns = max(0, min(LOOK_NS, until_ns - self._clock()))
+        # Rounded up: a poll of 0 ms in the last millisecond would spin.
+        if not self._socket.poll(-(-left_ns // 1_000_000)):
+            return None
+        frames = self._socket.recv_multipart(zmq.NOBLOCK)
+        return frames[-1]
+
+    def wait_connected(self, until_ns: int) -> bool:
+        """Wait for a connection, and return whether there is one."""
+        left_ns = max(0, until_ns - self._clock())
+        return bool(self._socket.poll(-(-left_ns // 1_000_000), zmq.POLLOUT))
+
+    def close(self) -> None:
+        """Close the socket at once; a second time does nothing."""
+        self._socket.close(linger=0)
+        self._context.term()

@@ -1,0 +1,240 @@
+"""The robot's side: observation out, command back, never later than it was told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from vgf_robot.controller.budget import Budget
+from vgf_robot.errors import ProtocolError
+from vgf_robot.wire.answer import Answer, answer
+from vgf_robot.wire.arrays import pack
+from vgf_robot.wire.channel import Channel
+from vgf_robot.wire.conversation import Conversation, Question
+from vgf_robot.wire.faults import NoServerError, ServerBusyError
+from vgf_robot.wire.messages import VERSION, Expectations, Observe, Ping, Pong, Welcome
+
+
+class Client:
+    """Talks to `vgf-robot serve`; needs numpy, msgspec and pyzmq and nothing else. For one thread.
+
+    Usage:
+        with Client("tcp://127.0.0.1:5555") as client:
+            client.begin_episode(seed=0)
+            command = client.act(observation, timeout_s=0.05)
+
+    A server that is restarted is found again, greeted again and asked again within the time that is left; the episode
+    then goes on without its past, and the answer's `episode_tick` is 1.
+
+    Args:
+        endpoint: `tcp://HOST:PORT` or `ipc://PATH`.
+        timeout_s: How long a call waits at most, unless the call says otherwise.
+        name: What the client calls itself.
+        expect: What it was built for; a server with another robot, period or bundle is refused.
+        clock: Monotonic nanoseconds.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        timeout_s: float = 1.0,
+        name: str = "client",
+        expect: Expectations | None = None,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._endpoint = endpoint
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._channel = Channel(endpoint, clock)
+        self._conversation = Conversation(
+            endpoint, self._channel, name=name, expect=expect or Expectations(), clock=clock
+        )
+        self._episode = 0
+        self._seed: int | None = None
+
+    @property
+    def welcome(self) -> Welcome:
+        """What the server said of its bundle.
+
+        Raises:
+            ProtocolError: Before the first handshake.
+        """
+        if self._conversation.welcome is None:
+            raise ProtocolError("The handshake has not been done; call connect() first.")
+        return self._conversation.welcome
+
+    @property
+    def late_replies(self) -> int:
+        """Replies that came when nobody waited for them any more, and were dropped."""
+        return self._conversation.late
+
+    def connect(self, *, timeout_s: float | None = None) -> Welcome:
+        """Shake hands, and return what the server says of its bundle; done on the first call that needs it, too.
+
+        Raises:
+            NoServerError: Nobody is there.
+            ServerBusyError: The server is there and does not answer.
+            RefusedError: The server's bundle is not what this client expects.
+        """
+        self._conversation.forget_server()
+        began_ns = self._clock()
+        until_ns = self._until(began_ns, timeout_s)
+        # Waiting for the connection itself saves the client's look every 20 ms.
+        self._channel.wait_connected(until_ns)
+        self._conversation.listen(until_ns)
+        if not self._conversation.open:
+            raise self._nobody(began_ns)
+        return self.welcome
+
+    def begin_episode(self, seed: int) -> None:
+        """Begin an episode with the next observation: the server forgets the particles and the action before.
+
+        Args:
+            seed: Seed of the episode's generator at the server, not negative.
+        """
+        self._episode += 1
+        self._seed = seed
+
+    def act(
+        self,
+        observation: ArrayLike,
+        *,
+        deadline_s: float | None = None,
+        budget: Budget | None = None,
+        observation_age_s: float = 0.0,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """Return the command for an observation.
+
+        Args:
+            observation: Shape (O,), in the robot's units, finite.
+            deadline_s: Wanted this long after arrival at the server; None for the server's share of the period.
+            budget: May lower the bundle's setting.
+            observation_age_s: How old the observation is by now.
+            timeout_s: How long to wait at most; None for the client's own.
+
+        Raises:
+            NoServerError: Nobody is there.
+            ServerBusyError: The server is there and did not answer in time.
+            ServerFaultError: The server answered that it could not.
+            BundleChangedError: The server was restarted with another bundle.
+            RefusedError: The observation, the budget or the expectations will not do.
+        """
+        began_ns = self._clock()
+        self.send(observation, deadline_s=deadline_s, budget=budget, observation_age_s=observation_age_s)
+        found = self._listen(self._until(began_ns, timeout_s))
+        if found is None:
+            self._conversation.drop()
+            raise self._nobody(began_ns)
+        return found
+
+    def send(
+        self,
+        observation: ArrayLike,
+        *,
+        deadline_s: float | None = None,
+        budget: Budget | None = None,
+        observation_age_s: float = 0.0,
+    ) -> None:
+        """Hand over an observation without waiting, in place of the one before; `poll` brings the answer.
+
+        Args:
+            observation: As for `act`.
+            deadline_s: As for `act`.
+            budget: As for `act`.
+            observation_age_s: As for `act`.
+
+        Raises:
+            ProtocolError: No episode has begun.
+        """
+        if self._seed is None:
+            raise ProtocolError("No episode has begun; call begin_episode(seed) before the first observation.")
+        array = pack(np.asarray(observation))
+        began_ns, episode, seed, limits = self._clock(), self._episode, self._seed, budget or Budget()
+
+        def write(sequence: int, now_ns: int) -> Observe:
+            # Sent again to a restarted server, the observation is older and the deadline nearer.
+            passed_us = (now_ns - began_ns) // 1000
+            return Observe(
+                version=VERSION,
+                sequence=sequence,
+                episode=episode,
+                seed=seed,
+                observation=array,
+                observation_age_us=round(observation_age_s * 1e6) + passed_us,
+                deadline_us=None if deadline_s is None else max(0, round(deadline_s * 1e6) - passed_us),
+                budget=limits,
+            )
+
+        self._conversation.ask(Question(write=write))
+
+    def poll(self, timeout_s: float = 0.0) -> Answer | None:
+        """Return the answer to what was sent last, or None where it has not come.
+
+        Args:
+            timeout_s: How long to wait at most; 0 returns at once.
+
+        Raises:
+            ServerError: As for `act`, save that silence raises nothing.
+            RefusedError: As for `act`.
+        """
+        return self._listen(self._until(self._clock(), timeout_s))
+
+    def ping(self, *, timeout_s: float | None = None) -> Pong:
+        """Ask whether the server is there, without a session; a question still open is dropped.
+
+        Raises:
+            NoServerError: Nobody is there.
+            ServerBusyError: The server is there and did not answer in time.
+        """
+        began_ns = self._clock()
+        until_ns = self._until(began_ns, timeout_s)
+        self._conversation.ask(
+            Question(write=lambda sequence, _: Ping(version=VERSION, sequence=sequence), needs_session=False)
+        )
+        found = self._conversation.listen(until_ns)
+        if found is None or not isinstance(found[0], Pong):
+            self._conversation.drop()
+            raise self._nobody(began_ns)
+        return found[0]
+
+    def close(self) -> None:
+        """Let go of the socket; a second time does nothing."""
+        self._channel.close()
+
+    def __enter__(self) -> Client:
+        try:
+            self.connect()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _listen(self, until_ns: int) -> Answer | None:
+        found = self._conversation.listen(until_ns)
+        received_ns = self._clock()
+        if found is None:
+            return None
+        act, question = found
+        if isinstance(act, Pong):
+            return None
+        return answer(act, self.welcome, sent_ns=question.sent_ns, received_ns=received_ns)
+
+    def _until(self, began_ns: int, timeout_s: float | None) -> int:
+        return began_ns + round((self._timeout_s if timeout_s is None else timeout_s) * 1e9)
+
+    def _nobody(self, began_ns: int) -> NoServerError | ServerBusyError:
+        waited_s = (self._clock() - began_ns) / 1e9
+        if self._channel.connected:
+            return ServerBusyError(self._endpoint, waited_s, late=self.late_replies)
+        return NoServerError(self._endpoint, waited_s, lost=self._conversation.welcome is not None)

@@ -1,0 +1,42 @@
+"""How a bundle is served: one record, from YAML and the command line."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+PositiveCount = Annotated[int, msgspec.Meta(gt=0)]
+
+
+class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the user of a server chooses; the control period is not among it, it belongs to the bundle.
+
+    Attributes:
+        bind: `tcp://127.0.0.1:PORT` (`*` for a free port) or `ipc://PATH`.
+        insecure: Accept strangers: a bind beyond this machine, without keys.
+        backend: Name of the backend that runs the graphs.
+        threads: Threads of the backend.
+        deadline_share: Share of the control period in which an observation that names no deadline is answered, (0, 1].
+        handover_us: Kept back from each deadline for encoding the reply and handing it to the socket.
+        valid_for_periods: Control periods after which a receiver stops using an action.
+        max_observation_age_s: Older observations are refused; None accepts any age.
+        max_message_bytes: Larger messages are refused with an error reply.
+        max_clients: Sessions at a time.
+        idle_s: A session is forgotten after this long without a message.
+        report_every_s: Seconds between the lines of counters; None for none.
+    """
+
+    bind: str = "tcp://127.0.0.1:5555"
+    insecure: bool = False
+    backend: str = "onnxruntime-cpu"
+    threads: PositiveCount = 1
+    deadline_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.9
+    handover_us: Annotated[int, msgspec.Meta(ge=0)] = 200
+    valid_for_periods: Positive = 2.0
+    max_observation_age_s: Positive | None = None
+    max_message_bytes: Annotated[int, msgspec.Meta(ge=1024, le=2**24)] = 65536
+    max_clients: PositiveCount = 64
+    idle_s: Positive = 60.0
+    report_every_s: Positive | None = 30.0

@@ -1,0 +1,120 @@
+"""From the most urgent observation to its answer: the one place where the controller runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from vgf_robot.controller import Controller, Episode
+from vgf_robot.controller.command import Command
+from vgf_robot.wire.arrays import pack
+from vgf_robot.wire.mailbox import Job
+from vgf_robot.wire.messages import VERSION, Act, ErrorReply, ServerTimings
+from vgf_robot.wire.reception import Parcel
+from vgf_robot.wire.refusal import ErrorKind
+from vgf_robot.wire.session import Session
+from vgf_robot.wire.state import ServerState
+
+# A fault that repeats at every tick must not fill the log.
+MAX_LOGGED_FAULTS = 10
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Runs one tick at a time.
+
+    Args:
+        controller: What turns observations into commands.
+        state: The server's memory; changed here.
+        handover_ns: Kept back from each deadline for the way from the tick to the socket.
+        valid_for_us: How long a receiver may use an action.
+        clock: Monotonic nanoseconds, the controller's clock.
+    """
+
+    def __init__(
+        self,
+        *,
+        controller: Controller,
+        state: ServerState[Episode],
+        handover_ns: int,
+        valid_for_us: int,
+        clock: Callable[[], int],
+    ) -> None:
+        self._controller = controller
+        self._sessions = state.sessions
+        self._mailbox = state.mailbox
+        self._counters = state.counters
+        self._handover_ns = handover_ns
+        self._valid_for_us = valid_for_us
+        self._clock = clock
+
+    def serve_one(self, between_stages: Callable[[], None]) -> Parcel | None:
+        """Tick for the most urgent observation; None where nothing waits.
+
+        Args:
+            between_stages: Called before each stage of the tick: drains the socket, so that arrivals are stamped.
+        """
+        job = self._mailbox.take()
+        session = self._sessions.get(job.identity) if job is not None else None
+        if job is None or session is None:
+            return None
+        started_ns = self._clock()
+        try:
+            command = self._tick(job, session, between_stages)
+        except Exception:  # whatever a graph or this program did wrong costs one answer, never the server
+            return self._fault(job, session.name)
+        session.ticks += 1
+        self._counters[f"status.{command.status.value}"] += 1
+        self._counters["steps"] += command.steps
+        message = self._act(job, session, command, queue_ns=started_ns - job.arrived_ns)
+        return Parcel(address=job.address, identity=job.identity, message=message, deadline_ns=job.deadline_ns)
+
+    def _tick(self, job: Job, session: Session[Episode], between_stages: Callable[[], None]) -> Command:
+        episode = session.enter(job.episode, job.seed, self._controller.begin_episode)
+        deadline_ns = job.deadline_ns - self._handover_ns
+        return self._controller.tick(episode, job.observation, deadline_ns, job.budget, between_stages=between_stages)
+
+    def _act(self, job: Job, session: Session[Episode], command: Command, *, queue_ns: int) -> Act:
+        timings = command.timings
+        return Act(
+            version=VERSION,
+            sequence=job.sequence,
+            episode=job.episode,
+            episode_tick=session.ticks,
+            action=pack(command.action),
+            status=command.status,
+            rung=command.rung,
+            reason=command.reason,
+            steps=command.steps,
+            value=command.value,
+            spread=command.spread,
+            displacement=command.displacement,
+            limited=command.limited,
+            num_outside=command.num_outside,
+            valid_for_us=self._valid_for_us,
+            timings=ServerTimings(
+                queue_ns=queue_ns,
+                reference_ns=timings.reference_ns,
+                step_ns=timings.step_ns,
+                select_ns=timings.select_ns,
+                tick_ns=timings.tick_ns,
+                server_ns=self._clock() - job.arrived_ns,
+            ),
+        )
+
+    def _fault(self, job: Job, name: str) -> Parcel:
+        self._counters["missed"] += 1
+        self._counters["error.internal"] += 1
+        if self._counters["error.internal"] <= MAX_LOGGED_FAULTS:
+            _log.exception("A tick for %r failed; the client was told so and the server goes on.", name)
+        # The peer learns that it failed, not how: traces and paths stay here.
+        message = ErrorReply(
+            version=VERSION,
+            sequence=job.sequence,
+            kind=ErrorKind.INTERNAL,
+            expected="an action",
+            found="a fault inside the server",
+            advice="look at the server's own output",
+        )
+        return Parcel(address=job.address, identity=job.identity, message=message)
