@@ -10,20 +10,26 @@ from vgf_robot.controller.settings import ControllerSettings
 
 
 class StageCost:
-    """Upper quantile of a stage's duration over its last turns.
+    """Upper quantile and median of a stage's duration over its last turns.
+
+    Going without a step costs a little value, so a step has to fit at the upper quantile. Going without a reference
+    or a selection may cost the whole tick, so these are tried where the median fits: under load a few long durations
+    would otherwise turn a possible miss into a sure one.
 
     A turn is a run, or a refusal for lack of time. Both let older samples leave, so a spike is forgotten after
     `window` turns even if its own height keeps the stage from running: then nothing is known of the cost any more,
     and the stage is tried again.
 
     Attributes:
-        estimate_ns: The quantile in nanoseconds; None while no sample is in the window.
+        estimate_ns: The upper quantile in nanoseconds; None while no sample is in the window.
+        typical_ns: The median in nanoseconds; None likewise.
     """
 
-    __slots__ = ("_quantile", "_recent", "_sorted", "_turn", "_window", "estimate_ns")
+    __slots__ = ("_quantile", "_recent", "_sorted", "_turn", "_window", "estimate_ns", "typical_ns")
 
     def __init__(self, window: int, quantile: float) -> None:
         self.estimate_ns: int | None = None
+        self.typical_ns: int | None = None
         self._window = window
         self._quantile = quantile
         self._turn = 0
@@ -57,6 +63,7 @@ class StageCost:
         count = len(self._sorted)
         # The smallest sample that at least this share of the samples does not exceed: never between two samples.
         self.estimate_ns = self._sorted[math.ceil(self._quantile * count) - 1] if count else None
+        self.typical_ns = self._sorted[(count - 1) // 2] if count else None
 
 
 class TickCosts:

@@ -1,7 +1,8 @@
 """The stages of a tick against its deadline.
 
-Before each stage the clock is read: what remains until the deadline must hold the stage, the selection after it and
-the margin. No check depends on how many steps are still wanted, so less time never gives more steps.
+Before each stage the clock is read: what remains until the deadline must hold the stage and the selection after it.
+For a step they count with their upper quantiles and the margin, for the reference with their medians. No check
+depends on how many steps are still wanted, so less time never gives more steps.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 from vgf_robot.backends.graphs import Selected
 from vgf_robot.bundle import OperatingPoint
 from vgf_robot.controller.command import Reason
-from vgf_robot.controller.costs import StageCost
 from vgf_robot.controller.episode import Episode
 from vgf_robot.controller.noise import value_weight
 from vgf_robot.controller.variant import PreparedVariant
@@ -62,7 +62,8 @@ class Stages:
         """Return particles of the reference policy, shape (N, A), or None where there is no time for them."""
         variant, costs = self.variant, self.variant.costs
         now_ns = self._before_stage()
-        if not self._fits(now_ns, costs.reference, costs.select):
+        needed_ns = (costs.reference.typical_ns or 0) + (costs.select.typical_ns or 0)
+        if not now_ns + needed_ns < self.deadline_ns:
             self.refused = True
             if now_ns < self.deadline_ns:
                 costs.reference.skip()
@@ -82,7 +83,7 @@ class Stages:
         max_distance = math.inf if point.max_distance is None else point.max_distance
         for index in range(point.max_steps):
             now_ns = self._before_stage()
-            if not self._fits(now_ns, costs.step, costs.select):
+            if not self._step_fits(now_ns):
                 self.cut_short = self.refused = True
                 if now_ns < self.deadline_ns:
                     costs.step.skip()
@@ -100,11 +101,11 @@ class Stages:
     def select(self, variant: PreparedVariant, particles: Floats) -> Selected | Reason:
         """Choose one particle, or say why not.
 
-        The margin plays no part: it keeps optional work from starting, while going without a selection is a sure miss.
+        Neither margin nor upper quantile plays a part: going without a selection is a sure miss.
         """
         cost, point = variant.costs.select, self.point
         now_ns = self._before_stage()
-        if now_ns + (cost.estimate_ns if cost.estimate_ns is not None else 0) > self.deadline_ns:
+        if now_ns + (cost.typical_ns or 0) > self.deadline_ns:
             if now_ns < self.deadline_ns:
                 cost.skip()
             return Reason.NO_TIME_FOR_SELECT
@@ -124,12 +125,13 @@ class Stages:
         self.refused = False
         return self.clock()
 
-    def _fits(self, now_ns: int, stage: StageCost, select: StageCost) -> bool:
-        """Return whether an optional stage and the selection after it end before the deadline."""
-        select_ns = select.estimate_ns if select.estimate_ns is not None else 0
-        if stage.estimate_ns is None:  # tried so that it becomes known, as long as what is known fits
+    def _step_fits(self, now_ns: int) -> bool:
+        """Return whether a step and the selection after it end before the deadline, with the margin to spare."""
+        costs = self.variant.costs
+        step_ns, select_ns = costs.step.estimate_ns, costs.select.estimate_ns or 0
+        if step_ns is None:  # tried so that it becomes known, as long as what is known fits
             return now_ns + select_ns < self.deadline_ns
-        return now_ns + stage.estimate_ns + select_ns + self.margin_ns <= self.deadline_ns
+        return now_ns + step_ns + select_ns + self.margin_ns <= self.deadline_ns
 
     def _skip_select_unless_rescored(self) -> None:
         """Let an overestimated selection age too, where the ladder will not look at it in this tick."""

@@ -1,0 +1,166 @@
+"""Training: the target by hand, the data seen, and a resumed run bit-equal to an uninterrupted one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+import torch
+
+from policies import checkpoint, datasets
+from policies.commands import train
+from policies.config import TrainConfig
+from policies.critic import aggregate
+from policies.networks import expand_observation
+from policies.run_folder import RunFolder
+from policies.samples import SampleCache
+from policies.targets import move_target, td_target
+from policies.training import Trainer
+from tests.runs import write_config
+from vgf_robot import config as yaml_config
+from vgf_robot.errors import ConfigError, RunError
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def make_trainer(tmp_path: Path, **changes) -> Trainer:
+    config = yaml_config.load(write_config(tmp_path, **changes), TrainConfig)
+    return Trainer(config, datasets.load(config))
+
+
+def tensors_of(run: Path) -> dict[str, torch.Tensor]:
+    return checkpoint.read(RunFolder.open(run).newest_checkpoint())[0]
+
+
+def test_target_is_reward_plus_discounted_mean_of_aggregated_target_values(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path, critic={"hidden_sizes": [16], "target_aggregation": "min", "discount": 0.9})
+    observation, particles = torch.randn(5, 4), torch.rand(5, 3, 2) * 2 - 1
+    reward, mask = torch.arange(5.0), torch.tensor([1.0, 1.0, 0.0, 1.0, 0.0])
+    found = td_target(trainer.models, trainer.config, reward, mask, observation, particles)
+    flow = trainer.config.transport
+    moved = trainer.models.transport(trainer.config).flow(
+        observation, particles, num_steps=flow.num_steps, step_size=flow.step_size, max_distance=torch.inf
+    )
+    values = trainer.models.target_critic(expand_observation(observation, moved), moved)
+    expected = reward + 0.9 * mask * aggregate(values, "min").mean(-1)
+    torch.testing.assert_close(found, expected)
+    assert torch.equal(found[mask == 0], reward[mask == 0])
+    assert not found.requires_grad
+
+
+def test_target_critic_moves_by_the_polyak_rate(tmp_path: Path) -> None:
+    models = make_trainer(tmp_path).models
+    before = [parameter.clone() for parameter in models.target_critic.parameters()]
+    with torch.no_grad():
+        for parameter in models.critic.parameters():
+            parameter.add_(1.0)
+    move_target(models.critic, models.target_critic, 0.25)
+    for old, new in zip(before, models.target_critic.parameters(), strict=True):
+        torch.testing.assert_close(new - old, torch.full_like(old, 0.25))
+
+
+def test_updates_learn_and_leave_the_other_network_alone(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path)
+    critic_before = [parameter.clone() for parameter in trainer.models.critic.parameters()]
+    trainer.update_reference()
+    assert all(torch.equal(a, b) for a, b in zip(critic_before, trainer.models.critic.parameters(), strict=True))
+    reference_before = [parameter.clone() for parameter in trainer.models.reference.parameters()]
+    trainer.fill_cache(lambda _count: None)
+    losses = [float(trainer.update_critic()["critic_loss"]) for _ in range(60)]
+    assert all(torch.equal(a, b) for a, b in zip(reference_before, trainer.models.reference.parameters(), strict=True))
+    assert sum(losses[-10:]) < sum(losses[:10])
+
+
+def test_cache_gives_samples_of_the_asked_states() -> None:
+    samples = torch.arange(6.0).reshape(6, 1, 1).expand(6, 4, 2)
+    taken = SampleCache(samples).take(torch.tensor([2, 5]), 3, torch.Generator().manual_seed(0))
+    assert taken.shape == (2, 3, 2)
+    assert torch.equal(taken[0], torch.full((3, 2), 2.0))
+    assert torch.equal(taken[1], torch.full((3, 2), 5.0))
+
+
+@pytest.mark.parametrize("samples_per_state", [0, 4])
+def test_resumed_run_is_bit_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples_per_state: int) -> None:
+    flow = {"num_particles": 3, "num_steps": 2, "samples_per_state": samples_per_state}
+    config = str(write_config(tmp_path, transport=flow))
+    assert train.main([config, "--out", str(tmp_path / "whole")]) == 0
+    for phase in ("update_reference", "update_critic"):
+        out = str(tmp_path / phase)
+        _interrupt_after(monkeypatch, phase, 7)
+        with pytest.raises(KeyboardInterrupt):
+            train.main([config, "--out", out])
+        monkeypatch.undo()
+        assert train.main([config, "--out", out, "--resume"]) == 0
+        whole, resumed = tensors_of(tmp_path / "whole"), tensors_of(tmp_path / phase)
+        assert whole.keys() == resumed.keys()
+        assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def _interrupt_after(monkeypatch: pytest.MonkeyPatch, method: str, num_calls: int) -> None:
+    calls = [0]
+    original = getattr(Trainer, method)
+
+    def interrupted(self: Trainer):
+        calls[0] += 1
+        if calls[0] > num_calls:
+            raise KeyboardInterrupt
+        return original(self)
+
+    monkeypatch.setattr(Trainer, method, interrupted)
+
+
+def test_another_seed_gives_another_run(tmp_path: Path) -> None:
+    config = str(write_config(tmp_path))
+    for seed in ("1", "2"):
+        train.main([config, "--out", str(tmp_path / seed), "--seed", seed])
+    one, two = tensors_of(tmp_path / "1"), tensors_of(tmp_path / "2")
+    assert not torch.equal(one["models.critic.members.0.0.weight"], two["models.critic.members.0.0.weight"])
+
+
+def test_run_folder_holds_the_resolved_configuration_and_facts(tmp_path: Path) -> None:
+    config = str(write_config(tmp_path))
+    train.main([config, "--out", str(tmp_path / "run"), "--seed", "3", "--critic-updates", "6"])
+    run = RunFolder.open(tmp_path / "run")
+    assert run.config().seed == 3
+    assert run.config().critic.num_updates == 6
+    facts = run.dataset_facts()
+    assert facts["episodes"] == 4
+    assert facts["transitions"] == 4 * 29
+    assert run.sample()["observations"].shape == (2048, 4)
+    assert (run.path / "metrics.jsonl").read_text().count("critic_loss") == 2
+    assert list((run.path / "tensorboard").iterdir())
+
+
+def test_a_run_is_not_overwritten_and_not_changed_on_resume(tmp_path: Path) -> None:
+    config = str(write_config(tmp_path))
+    out = str(tmp_path / "run")
+    train.main([config, "--out", out])
+    with pytest.raises(RunError, match="already holds a run; go on with `--resume`"):
+        train.main([config, "--out", out])
+    with pytest.raises(ConfigError, match="cannot change seed"):
+        train.main([config, "--out", out, "--resume", "--seed", "5"])
+
+
+def test_a_damaged_checkpoint_names_itself(tmp_path: Path) -> None:
+    config = str(write_config(tmp_path))
+    train.main([config, "--out", str(tmp_path / "run")])
+    newest = RunFolder.open(tmp_path / "run").newest_checkpoint()
+    newest.write_bytes(newest.read_bytes()[:100])
+    with pytest.raises(RunError, match=f"{newest.name} cannot be read"):
+        train.main([config, "--out", str(tmp_path / "run"), "--resume"])
+
+
+def test_diverged_training_stops_with_a_sentence(tmp_path: Path) -> None:
+    critic = {"hidden_sizes": [16, 16], "num_updates": 200, "learning_rate": 1e30}
+    with pytest.raises(RunError, match="Training diverged"):
+        train.main([str(write_config(tmp_path, critic=critic)), "--out", str(tmp_path / "run")])
+
+
+def test_configuration_survives_its_file(tmp_path: Path) -> None:
+    config = yaml_config.load(write_config(tmp_path), TrainConfig)
+    yaml_config.dump(config, tmp_path / "again.yaml")
+    assert msgspec.to_builtins(yaml_config.load(tmp_path / "again.yaml", TrainConfig)) == msgspec.to_builtins(config)
