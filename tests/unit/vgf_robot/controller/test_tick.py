@@ -143,8 +143,8 @@ def test_a_spike_does_not_keep_a_fresh_action_from_being_tried(make_rig, stage):
 @pytest.mark.parametrize("stage", ["reference", "select"])
 def test_a_stage_that_was_slow_for_long_is_tried_again_a_bounded_number_of_ticks_later(make_rig, stage):
     rig = make_rig()
-    setattr(rig.graphs, f"{stage}_cost", scripted([100 * MS] * 5, then_ns=MS))  # most of a window of 8
-    for _ in range(5):
+    setattr(rig.graphs, f"{stage}_cost", scripted([100 * MS] * 3, then_ns=MS))  # more than half of what is known
+    for _ in range(3):
         rig.tick(FULL)
     rungs = [rig.tick(FULL).rung for _ in range(10)]
     assert rungs[0] not in (Rung.TRANSPORT, Rung.REFERENCE)
