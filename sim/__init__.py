@@ -1,0 +1,1 @@
+"""The simulation side: collection, reward labels, plants, evaluation, demo."""

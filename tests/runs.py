@@ -30,7 +30,7 @@ def write_ogbench_file(path: Path, *, num_episodes: int = 4, length: int = 30, s
     return path
 
 
-def config_content(data: Path, **changes) -> dict:
+def config_content(data_path: Path, **changes) -> dict:
     """Return the content of a small configuration file; `changes` replaces top-level keys."""
     return {
         "name": "small",
@@ -48,7 +48,7 @@ def config_content(data: Path, **changes) -> dict:
             "action": [{"name": "change", "size": 2, "unit": "m", "low": -2.0, "high": 2.0}],
             "safe_action": [0.0, 0.0],
         },
-        "data": {"path": str(data), "layout": "ogbench"},
+        "data": {"path": str(data_path), "layout": "ogbench"},
         "reference": {"hidden_sizes": [16, 16], "num_steps": 3, "num_updates": 12},
         "critic": {"hidden_sizes": [16, 16], "num_updates": 14},
         "transport": {"num_particles": 3, "num_steps": 2, "samples_per_state": 4},
@@ -58,7 +58,7 @@ def config_content(data: Path, **changes) -> dict:
 
 def write_config(folder: Path, **changes) -> Path:
     """Write a small dataset and a configuration of it; returns the configuration's path."""
-    data = write_ogbench_file(folder / "data.npz")
+    data_path = write_ogbench_file(folder / "data.npz")
     path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(config_content(data, **changes)))
+    path.write_text(yaml.safe_dump(config_content(data_path, **changes)))
     return path

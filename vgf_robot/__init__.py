@@ -23,14 +23,19 @@ if TYPE_CHECKING:
         Timings,
     )
     from vgf_robot.errors import VgfError
+    from vgf_robot.wire import Answer, Client, Expectations, ExpectedField
 
 __all__ = [
+    "Answer",
     "Budget",
     "Bundle",
+    "Client",
     "Command",
     "Controller",
     "ControllerSettings",
     "Episode",
+    "Expectations",
+    "ExpectedField",
     "Reason",
     "Rung",
     "Status",
@@ -53,6 +58,7 @@ _HOMES = {
         "Timings",
     ),
     "errors": ("VgfError",),
+    "wire": ("Answer", "Client", "Expectations", "ExpectedField"),
 }
 _MODULES = {name: f"vgf_robot.{module}" for module, names in _HOMES.items() for name in names}
 

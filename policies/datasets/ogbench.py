@@ -48,7 +48,7 @@ def _read(path: Path) -> dict[str, Array]:
     if not path.is_file():
         raise DatasetError(f"Dataset {path} does not exist; make it with `vgf-robot collect`, or correct `data.path`.")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
     except (zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError) as error:
         raise DatasetError(f"Dataset {path} is not a readable npz file ({error}); copy or collect it again.") from error

@@ -1,55 +1,60 @@
 import os
 import sys
 import time
-
-import pytest
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 from vgf_robot.commands import serve
 
 
-class FakeServer:
-    def __init__(self, counters):
-        self.counters = counters
-
-
-@pytest.fixture
-def pipe(monkeypatch):
-    """Standard output as a pipe; gives the end to read from."""
+@contextmanager
+def stdout_as_pipe(monkeypatch):
+    """Put a pipe in the place of standard output, and give the end to read from, which never waits."""
     reading, writing = os.pipe()
-    with os.fdopen(writing, "w") as stdout:
-        monkeypatch.setattr(sys, "stdout", stdout)
+    os.set_blocking(reading, False)
+    with os.fdopen(writing, "w") as stdout, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", stdout)
         yield reading
     os.close(reading)
 
 
-def test_counters_are_reported_once_per_period(pipe):
-    report = serve._reporter(FakeServer({"received": 2, "answered": 1}), 10.0)
-    now_ns = time.monotonic_ns()
-    for seconds in (1, 9, 11, 12, 20, 22):
-        report(now_ns + seconds * 10**9)
-    assert os.read(pipe, 1000) == b"answered 1, received 2\n" * 2
-
-
-def test_no_period_no_report(pipe):
-    report = serve._reporter(FakeServer({}), None)
-    report(time.monotonic_ns() + 10**12)
-    serve._say("end")
-    assert os.read(pipe, 1000) == b"end\n"
-
-
-def test_a_pipe_that_nobody_empties_does_not_stop_the_server(pipe):
-    os.set_blocking(sys.stdout.fileno(), False)
-    with pytest.raises(BlockingIOError):
+def fill(descriptor):
+    os.set_blocking(descriptor, False)
+    try:
         while True:
-            os.write(sys.stdout.fileno(), bytes(4096))
-    os.set_blocking(sys.stdout.fileno(), True)
-    serve._say("left out")
+            os.write(descriptor, bytes(4096))
+    except BlockingIOError:
+        os.set_blocking(descriptor, True)
+
+
+def test_counters_are_reported_once_per_period(monkeypatch):
+    with stdout_as_pipe(monkeypatch) as reading:
+        report = serve._reporter(SimpleNamespace(counters={"received": 2, "answered": 1}), 10.0)
+        now_ns = time.monotonic_ns()
+        for seconds in (1, 9, 11, 12, 20, 22):
+            report(now_ns + seconds * 10**9)
+        assert os.read(reading, 1000) == b"answered 1, received 2\n" * 2
+
+
+def test_no_period_no_report(monkeypatch):
+    with stdout_as_pipe(monkeypatch) as reading:
+        report = serve._reporter(SimpleNamespace(counters={}), None)
+        report(time.monotonic_ns() + 10**12)
+        serve._say("end")
+        assert os.read(reading, 1000) == b"end\n"
+
+
+def test_a_pipe_that_nobody_empties_does_not_stop_the_server(monkeypatch):
+    with stdout_as_pipe(monkeypatch) as reading:
+        fill(sys.stdout.fileno())
+        serve._say("left out")
+        assert b"left out" not in os.read(reading, 2**20)
 
 
 def test_a_reader_that_left_does_not_stop_the_server(monkeypatch):
     reading, writing = os.pipe()
     os.close(reading)
-    with os.fdopen(writing, "w") as stdout:
-        monkeypatch.setattr(sys, "stdout", stdout)
+    with os.fdopen(writing, "w") as stdout, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", stdout)
         serve._say("to nobody")
         serve._say("to nobody again")

@@ -1,0 +1,86 @@
+"""The compared modes in turn, round after round on the same episodes, so that a drift of the machine hits all alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from sim.demo.busy import busy_processes
+from sim.demo.modes import Mode
+from sim.demo.trace import IgnoringDeadline, Trace, Traced
+from sim.evaluation.driver import Driver
+from sim.evaluation.episode import Episode, episode_seeds
+from sim.evaluation.real_time import RealTime, run_real_time
+from sim.plants import Plant
+
+
+@dataclass(slots=True)
+class Run:
+    """What one mode brought over all rounds."""
+
+    mode: Mode
+    episodes: list[Episode] = field(default_factory=list[Episode])
+    trace: Trace = field(default_factory=Trace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """Where the rounds are run.
+
+    Attributes:
+        plant: What is controlled.
+        driver: Who controls it.
+        timing: The bundle's period, and the deadline in it.
+        cores: Each has a busy process while a loaded mode runs.
+        seed: The episodes follow from it.
+    """
+
+    plant: Plant
+    driver: Driver
+    timing: RealTime
+    cores: Sequence[int]
+    seed: int
+
+
+def run_rounds(
+    stand: Stand, modes: Sequence[Mode], budget_s: float, min_rounds: int, report: Callable[[str], None]
+) -> list[Run]:
+    """Run rounds until another one would not fit into the time.
+
+    Args:
+        stand: Plant and driver.
+        modes: In the order of a round.
+        budget_s: Time for all rounds together.
+        min_rounds: Rounds that are run even if they take longer.
+        report: Told in words how far it is, between episodes only.
+
+    Returns:
+        One run per mode, each with one episode per round.
+    """
+    runs = [Run(mode) for mode in modes]
+    began_s, longest_s, index = time.monotonic(), 0.0, 0
+    while index < min_rounds or time.monotonic() - began_s + longest_s < budget_s:
+        round_began_s = time.monotonic()
+        _run_round(stand, runs, index, report)
+        longest_s = max(longest_s, time.monotonic() - round_began_s)
+        index += 1
+    return runs
+
+
+def _run_round(stand: Stand, runs: Iterable[Run], index: int, report: Callable[[str], None]) -> None:
+    for loaded, group in groupby(runs, key=lambda run: run.mode.loaded):
+        with busy_processes(stand.cores if loaded else ()):
+            for run in group:
+                report(f"round {index + 1}, {run.mode.label}")
+                run.episodes.append(_run_episode(stand, run, index))
+
+
+def _run_episode(stand: Stand, run: Run, index: int) -> Episode:
+    driver = stand.driver if run.mode.keeps_deadline else IgnoringDeadline(stand.driver)
+    # Outside the other wrapper: the trace compares with the deadline that the controller may not have been told.
+    traced = Traced(driver, run.trace, stand.timing.clock)
+    budget = run.mode.setting.budget()
+    traced.prepare(budget)
+    return run_real_time(stand.plant, traced, budget, episode_seeds(stand.seed, index), stand.timing)

@@ -1,0 +1,18 @@
+"""How long a tick takes on this device, and a bundle of random weights to find it out without a policy."""
+
+from vgf_robot.bench.layout import Layout, WeightTensor, read_layout, write_layout
+from vgf_robot.bench.synthetic import CONTROL_PERIOD_S, SYNTHETIC, synthetic_bundle
+from vgf_robot.bench.timing import BenchSettings, latency_rows, measure
+
+__all__ = [
+    "CONTROL_PERIOD_S",
+    "SYNTHETIC",
+    "BenchSettings",
+    "Layout",
+    "WeightTensor",
+    "latency_rows",
+    "measure",
+    "read_layout",
+    "synthetic_bundle",
+    "write_layout",
+]
