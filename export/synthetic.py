@@ -100,6 +100,8 @@ def write_graphs(folder: Path, scale: Scale) -> Layout:
         networks = SyntheticNetworks(scale)
         for kind, module in networks.graphs(scale).items():
             model = to_onnx(kind, module, example_inputs(kind, *sizes), signatures(*sizes)[kind])
+            # What made a file is said here, once; the robot's side names no training library.
+            model.producer_name = model.producer_version = ""
             weights.save(model, folder / getattr(variant, kind))
     weights.write()
     content = (folder / WEIGHTS).read_bytes()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,10 +14,11 @@ from rich.console import Console
 from tyro.conf import FlagCreatePairsOff
 
 from sim.demo.chapters import whole_page
+from sim.demo.driving import Through
 from sim.demo.extent import FULL, QUICK
 from sim.demo.narrator import Narrator
 from sim.demo.results import rows_of, settings_of
-from sim.demo.tables import arm_table, comparison_table
+from sim.demo.tables import arm_table, comparison_table, for_terminal
 from sim.demo.tour import NUM_STAGES, Request, Tour, run_tour
 from sim.demo.verdict import judge
 from sim.plants import open_plant
@@ -41,6 +43,10 @@ class Options:
     """Folder of index.html, results.json and the video."""
     seed: int = 1000
     """The episodes follow from it."""
+    through: Through = "server"
+    """Where the controller runs under load: behind `serve`, or in the robot's own process, which waits less."""
+    synthetic: FlagCreatePairsOff[bool] = False
+    """Run the synthetic policy too even where the machine is slow enough for the other one to miss."""
     quick: FlagCreatePairsOff[bool] = False
     """As little of everything as possible: does it run? The numbers mean nothing."""
     json: Path | None = None
@@ -50,14 +56,23 @@ class Options:
 def main(argv: Sequence[str]) -> int:
     """Run the tour, print its tables, write page and results, and return the exit code."""
     options = parse(Options, argv, "demo", EXAMPLE)
-    # Asked to end, it ends as for Ctrl-C does: servers and load are stopped on the way out.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     request, narrator = _request(options), Narrator(Console(), NUM_STAGES)
-    tour = run_tour(request, narrator)
+    with ended_by_sigterm():
+        tour = run_tour(request, narrator)
     _print(tour)
     _write(tour, request, narrator, options)
     print(f"Page: {options.out / 'index.html'}")
     return 0
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the demo as Ctrl-C does: servers and load are stopped on the way out."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _request(options: Options) -> Request:
@@ -77,17 +92,19 @@ def _request(options: Options) -> Request:
         out=options.out,
         seed=options.seed,
         extent=QUICK if options.quick else FULL,
+        through=options.through,
         open_plant=open_plant,
         make_synthetic=synthetic_bundle,
+        always_synthetic=options.synthetic,
     )
 
 
 def _print(tour: Tour) -> None:
     manifest = tour.arm.bundle.manifest
-    print_table(f"{manifest.name}: success per budget", *arm_table([*tour.arm.rows, tour.live.row]))
+    print_table(f"{manifest.name}: success per budget", *for_terminal(arm_table([*tour.arm.rows, tour.live.row])))
     for comparison in filter(None, (tour.load, tour.synthetic)):
         title = f"{comparison.bundle.manifest.name}: deadline {comparison.deadline_ms:.3g} ms"
-        print_table(title, *comparison_table(comparison))
+        print_table(title, *for_terminal(comparison_table(comparison)))
         for finding in judge(comparison):
             word = {True: "met", False: "NOT MET", None: "not judged"}[finding.met]
             print(f"  {word}: {finding.text}")

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sim.demo.comparison import DEADLINE_SHARE, driven_by_server, real_time_job
+from sim.demo.comparison import DEADLINE_SHARE, real_time_job
 from sim.demo.cores import usable_cores
+from sim.demo.driving import opened_driver
 from sim.demo.extent import Extent
 from sim.demo.recording import Recording, RecordingPlant
 from sim.demo.trace import Trace, Traced
@@ -73,7 +74,7 @@ def run_live(bundle: Bundle, plant: Plant, extent: Extent, seed: int, report: Ca
     recorder, trace = RecordingPlant(plant), Trace()
     episodes: list[Episode] = []
     recordings: list[Recording] = []
-    with driven_by_server(bundle) as driver:
+    with opened_driver(bundle, "server") as driver:
         began_s = time.monotonic()
         traced = Traced(driver, trace, timing.clock)
         while not episodes or (

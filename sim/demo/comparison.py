@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from sim.demo.cores import usable_cores
-from sim.demo.modes import ADAPTIVE, compared_modes
+from sim.demo.driving import BACKEND, THREADS, Through, opened_driver
+from sim.demo.modes import ADAPTIVE, FIXED_0, FIXED_CAP, compared_modes
 from sim.demo.rounds import Run, Stand, run_rounds
 from sim.evaluation.clock import MonotonicClock
-from sim.evaluation.driver import Driver
 from sim.evaluation.job import Job
 from sim.evaluation.real_time import RealTime
-from sim.evaluation.remote import ThroughServer
 from sim.evaluation.rows import make_row
-from sim.evaluation.serving import serving
 from sim.plants import Plant, require_fit
 from vgf_robot.bundle.bundle import Bundle
 
-BACKEND, THREADS = "onnxruntime-cpu", 1
 DEADLINE_SHARE = 0.9
+TOO_FAST_POINTS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +29,7 @@ class Comparison:
 
     Attributes:
         bundle: What was run.
+        through: Where the controller ran.
         num_busy: Busy processes meanwhile.
         deadline_ms: From the start of a period to its deadline.
         runs: One per mode, the idle one last.
@@ -38,6 +38,7 @@ class Comparison:
     """
 
     bundle: Bundle
+    through: Through
     num_busy: int
     deadline_ms: float
     runs: Sequence[Run]
@@ -56,38 +57,27 @@ class Comparison:
     @property
     def too_fast(self) -> bool:
         """Whether there is nothing to adapt to: all steps always fit, or there are none."""
-        cap = self.row("fixed-cap")
-        return cap["max_steps"] == 0 or cap["miss_rate"] - self.row("fixed-0")["miss_rate"] < TOO_FAST_POINTS / 100
-
-
-TOO_FAST_POINTS = 1.0
-
-
-@contextmanager
-def driven_by_server(bundle: Bundle) -> Iterator[Driver]:
-    """Start `serve` as a process of its own, and drive it through the client that a robot uses."""
-    with ExitStack() as stack:
-        server = stack.enter_context(serving(bundle.folder, BACKEND, THREADS))
-        driver = ThroughServer.connect(bundle, server.endpoint, server.require_alive)
-        stack.callback(driver.close)
-        yield driver
+        cap, floor = self.row(FIXED_CAP), self.row(FIXED_0)
+        return cap["max_steps"] == 0 or cap["miss_rate"] - floor["miss_rate"] < TOO_FAST_POINTS / 100
 
 
 def compare(
     bundle: Bundle,
     plant: Plant,
     *,
+    through: Through,
     seed: int,
     budget_s: float,
     min_rounds: int,
     report: Callable[[str], None],
     synthetic: bool = False,
 ) -> Comparison:
-    """Run the modes in rounds through a server of this bundle.
+    """Run the modes in rounds.
 
     Args:
-        bundle: What to serve; the period is its own.
+        bundle: What to run; the period is its own.
         plant: What it controls; closed by the caller.
+        through: Where the controller runs.
         seed: The episodes follow from it.
         budget_s: Time for the rounds.
         min_rounds: Rounds that are run even if they take longer.
@@ -97,17 +87,29 @@ def compare(
     require_fit(bundle.manifest, plant)
     timing = RealTime(manifest=bundle.manifest, deadline_share=DEADLINE_SHARE, clock=MonotonicClock())
     cores = usable_cores()
-    with driven_by_server(bundle) as driver:
+    with opened_driver(bundle, through) as driver, _frozen_garbage():
         stand = Stand(plant=plant, driver=driver, timing=timing, cores=cores, seed=seed)
         runs = run_rounds(stand, compared_modes(bundle.manifest), budget_s, min_rounds, report)
     return Comparison(
         bundle=bundle,
+        through=through,
         num_busy=len(cores),
         deadline_ms=timing.deadline_ns / 1e6,
         runs=runs,
         rows=[_row(bundle, plant, seed, run, len(cores), synthetic) for run in runs],
         synthetic=synthetic,
     )
+
+
+@contextmanager
+def _frozen_garbage() -> Iterator[None]:
+    """Keep what lives for good, the simulator's modules above all, from being walked again during a period."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def real_time_job(bundle: Bundle, environment: str, seed: int) -> Job:

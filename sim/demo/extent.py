@@ -30,7 +30,7 @@ class Extent:
     load_budget_s: float = 105.0
     min_rounds: int = 2
     probe_ticks: int = 200
-    synthetic_periods: int = 150
+    synthetic_periods: int = 100
     synthetic_budget_s: float = 40.0
 
 

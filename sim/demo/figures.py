@@ -22,7 +22,7 @@ COLOURS = {
     "adaptive": _BLUE,
     "adaptive, idle": _GREEN,
 }
-_NUM_BINS = 60
+_NUM_BINS = 64  # the deadline is the edge between two of them
 _SPAN = 1.6  # the histogram ends at this multiple of the deadline; what comes later is in its last bar
 _WINDOW_S = 0.5
 _FONT = {"family": "system-ui, sans-serif", "size": 13, "color": "#26313d"}
@@ -34,26 +34,28 @@ def success_figure(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
     for row in rows:
         rate, low, high = (100 * row[key] for key in ("success_rate", "success_low", "success_high"))
         figure.add_bar(
-            x=[f"{row['mode']}<br>N = {row['num_particles']}, {row['max_steps']} steps"],
+            x=[f"<b>{row['mode']}: {rate:.0f} %</b><br>N = {row['num_particles']}, {row['max_steps']} steps"],
             y=[rate],
             error_y={"type": "data", "symmetric": False, "array": [high - rate], "arrayminus": [rate - low]},
             marker_color=COLOURS[row["mode"]],
+            width=0.5,
             showlegend=False,
         )
     figure.update_yaxes(title_text="episodes solved (%)", range=[0, 105])
     return _styled(figure, height=340)
 
 
-def latency_figure(series: Mapping[str, PeriodSeries], deadline_ms: float) -> go.Figure:
+def latency_figure(series: Mapping[str, PeriodSeries], miss_rates: Sequence[float], deadline_ms: float) -> go.Figure:
     """Return when answers came, a histogram per mode above each other, with the deadline through all of them.
 
     Args:
         series: By the label of the mode.
+        miss_rates: Of each, as in its row.
         deadline_ms: From the start of a period.
     """
     titles = [
-        f"{label}: {100 * found.missed.mean():.2f} % of {found.missed.size} periods missed"
-        for label, found in series.items()
+        f"{label}: {100 * rate:.2f} % of {found.missed.size} periods missed"
+        for (label, found), rate in zip(series.items(), miss_rates, strict=True)
     ]
     figure = make_subplots(
         rows=len(series), shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.24 / len(series)

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from sim.demo.comparison import BACKEND, DEADLINE_SHARE, THREADS
+from sim.demo.comparison import DEADLINE_SHARE
+from sim.demo.driving import BACKEND, THREADS
 from sim.demo.tour import Request, Tour
 from sim.demo.verdict import judge
 from sim.demo.video import Video
@@ -37,7 +38,7 @@ def settings_of(tour: Tour, request: Request, seconds: Mapping[str, float]) -> d
         "backend": BACKEND,
         "threads": THREADS,
         "deadline_share": DEADLINE_SHARE,
-        "through": "server",
+        "through": request.through,
         "video": str(tour.video.path) if isinstance(tour.video, Video) else tour.video,
         "findings": {
             found.bundle.manifest.name: [msgspec.to_builtins(each) for each in judge(found)] for found in comparisons

@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.demo.comparison import DEADLINE_SHARE, driven_by_server
+from sim.demo.comparison import DEADLINE_SHARE
+from sim.demo.driving import Through, opened_driver
 from sim.demo.modes import FIXED_CAP, compared_modes
 from sim.evaluation.lock_step import run_lock_step
 from sim.plants import Transition
 from vgf_robot.bundle import Bundle, Manifest, write_manifest
-from vgf_robot.results import latency_summary
 
 DEADLINE_FACTOR = 1.25
 
@@ -57,7 +57,7 @@ class NoPlant:
         return self._rng.uniform(self._low, self._high).astype(np.float32)
 
 
-def timed_by_this_machine(bundle: Bundle, folder: Path, num_ticks: int) -> Bundle:
+def timed_by_this_machine(bundle: Bundle, folder: Path, num_ticks: int, through: Through) -> Bundle:
     """Write the bundle anew with a period whose deadline is 1.25 times what a whole tick takes at p99 when idle.
 
     A policy without a task has no period of its own; this one asks the same of every machine.
@@ -65,15 +65,14 @@ def timed_by_this_machine(bundle: Bundle, folder: Path, num_ticks: int) -> Bundl
     Args:
         bundle: The synthetic one.
         folder: Where it lies; its manifest is sealed again.
-        num_ticks: Ticks of all steps that are measured, through server and client as later under load.
+        num_ticks: Ticks of all steps that are measured.
+        through: Where the controller runs, now as later under load.
     """
     mode = next(mode for mode in compared_modes(bundle.manifest) if mode.name == FIXED_CAP)
-    with driven_by_server(bundle) as driver:
+    with opened_driver(bundle, through) as driver:
         episode = run_lock_step(NoPlant(bundle.manifest, num_ticks), driver, mode.setting.budget(), (0, 0))
-    summary = latency_summary(episode.latencies_ms["round_trip"])
-    if summary is None:
-        raise ValueError("num_ticks is 0, expected 1 or more.")
-    period_s = DEADLINE_FACTOR * summary["p99"] / 1e3 / DEADLINE_SHARE
+    samples_ms = episode.latencies_ms.get("round_trip") or episode.latencies_ms["tick"]
+    period_s = DEADLINE_FACTOR * float(np.quantile(samples_ms, 0.99)) / 1e3 / DEADLINE_SHARE
     return write_manifest(folder, msgspec.structs.replace(bundle.manifest, control_period_s=period_s))
 
 

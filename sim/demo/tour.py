@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sim.demo.arm import Live, OpenPlant, run_live, success_per_budget
 from sim.demo.comparison import Comparison, compare
+from sim.demo.driving import Through
 from sim.demo.extent import Extent
 from sim.demo.narrator import Narrator
 from sim.demo.synthetic import NoPlant, timed_by_this_machine
@@ -33,8 +34,10 @@ class Request:
         out: Folder of the film.
         seed: The episodes follow from it.
         extent: How much.
+        through: Where the controller runs under load.
         open_plant: Opens a plant by its name.
         make_synthetic: Writes the synthetic bundle into a folder.
+        always_synthetic: Whether to run it even where the other one misses enough.
     """
 
     arm: Bundle
@@ -42,8 +45,10 @@ class Request:
     out: Path
     seed: int
     extent: Extent
+    through: Through
     open_plant: OpenPlant
     make_synthetic: MakeSynthetic
+    always_synthetic: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +126,7 @@ def _load(request: Request, narrator: Narrator) -> Comparison:
         return compare(
             bundle,
             plant,
+            through=request.through,
             seed=request.seed,
             budget_s=extent.load_budget_s,
             min_rounds=extent.min_rounds,
@@ -129,18 +135,21 @@ def _load(request: Request, narrator: Narrator) -> Comparison:
 
 
 def _synthetic(request: Request, load: Comparison, narrator: Narrator) -> Comparison | None:
-    if not load.too_fast:
+    if not (load.too_fast or request.always_synthetic):
         return None
     extent = request.extent
     with (
-        narrator.stage("All steps fit: the same with a paper-scale policy of random weights"),
+        narrator.stage("The same with a synthetic policy of the paper's size"),
         tempfile.TemporaryDirectory() as folder,
     ):
         narrator.detail("measuring what it takes on the idle machine")
-        bundle = timed_by_this_machine(request.make_synthetic(Path(folder)), Path(folder), extent.probe_ticks)
+        bundle = timed_by_this_machine(
+            request.make_synthetic(Path(folder)), Path(folder), extent.probe_ticks, request.through
+        )
         return compare(
             bundle,
             NoPlant(bundle.manifest, extent.synthetic_periods),
+            through=request.through,
             seed=request.seed,
             budget_s=extent.synthetic_budget_s,
             min_rounds=extent.min_rounds,

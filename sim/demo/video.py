@@ -110,14 +110,18 @@ def _film(recordings: Sequence[Recording], path: Path, budget_s: float) -> Video
         stride = _stride(plant, recordings, budget_s)
         if stride is None:
             return None
-        fps, count = 1 / (period_s * stride), 0
+        fps, count, num_episodes, until_s = 1 / (period_s * stride), 0, 0, time.monotonic() + budget_s
         with imageio.get_writer(path, fps=fps, codec="libx264", quality=7, macro_block_size=16) as writer:
-            for frame in _frames(plant, recordings, stride, fps):
-                writer.append_data(frame)  # pyright: ignore[reportAttributeAccessIssue]  # imageio types its base class
-                count += 1
+            for recording in recordings:
+                if num_episodes and time.monotonic() > until_s:
+                    break
+                for frame in _frames(plant, recording, stride, fps):
+                    writer.append_data(frame)  # pyright: ignore[reportAttributeAccessIssue]  # imageio types its base class
+                    count += 1
+                num_episodes += 1
     finally:
         plant.close()
-    return Video(path=path, num_episodes=len(recordings), seconds=count / fps, frames_per_s=fps)
+    return Video(path=path, num_episodes=num_episodes, seconds=count / fps, frames_per_s=fps)
 
 
 def _stride(plant: Plant, recordings: Sequence[Recording], budget_s: float) -> int | None:
@@ -133,15 +137,15 @@ def _stride(plant: Plant, recordings: Sequence[Recording], budget_s: float) -> i
     return min(max(1, math.ceil(num_periods * frame_s / budget_s)), slowest)
 
 
-def _frames(plant: Plant, recordings: Sequence[Recording], stride: int, fps: float) -> Iterator[NDArray[np.uint8]]:
-    for recording in recordings:
-        plant.reset(recording.seed)
-        frame = plant.render()
-        for index, action in enumerate(recording.actions, start=1):
-            plant.apply(action)
-            if index % stride == 0 or index == recording.actions.shape[0]:
-                frame = plant.render()
-                if frame is not None:
-                    yield frame
-        if frame is not None:
-            yield from [frame] * round(_PAUSE_S * fps)
+def _frames(plant: Plant, recording: Recording, stride: int, fps: float) -> Iterator[NDArray[np.uint8]]:
+    """Play one episode back and draw every so many periods, and its end."""
+    plant.reset(recording.seed)
+    frame = None
+    for index, action in enumerate(recording.actions, start=1):
+        plant.apply(action)
+        if index % stride == 0 or index == recording.actions.shape[0]:
+            frame = plant.render()
+            if frame is not None:
+                yield frame
+    if frame is not None:
+        yield from [frame] * round(_PAUSE_S * fps)
