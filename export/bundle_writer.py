@@ -108,6 +108,16 @@ class BundleWriter:
             shutil.move(draft, out)
         return Bundle.load(out)
 
+    @property
+    def _checked_steps(self) -> int:
+        """Step indices in the parity check: the step graph is written, hence checked, under a cap of 0 as well."""
+        return max(1, self._settings.max_steps)
+
+    def _operating_reference_steps(self) -> int:
+        """Return the run's own K where it is written, else the first that is."""
+        own, written = self._config.reference.num_steps, self._settings.reference_steps
+        return own if own in written else written[0]
+
     def _write_graphs(self, folder: Path) -> tuple[Variant, ...]:
         weights = SharedWeights(folder / WEIGHTS)
         variants = tuple(
@@ -145,9 +155,7 @@ class BundleWriter:
         for variant in bundle.manifest.variants:
             self._report(f"parity N = {variant.num_particles}, K = {variant.reference_steps}")
             graphs = load_backend(BACKEND)(bundle, variant, threads=1)
-            checks = check_variant(
-                graphs, self._models, self._transport, variant, observations, self._settings.max_steps
-            )
+            checks = check_variant(graphs, self._models, self._transport, variant, observations, self._checked_steps)
             _require_parity(checks, variant)
             entries.append(
                 {
@@ -160,7 +168,7 @@ class BundleWriter:
         return {
             "backend": BACKEND,
             "observations": len(observations),
-            "step_indices": self._settings.max_steps,
+            "step_indices": self._checked_steps,
             "versions": {name: version(name) for name in ("torch", "onnx", "onnxscript", "onnxruntime", "numpy")},
             "machine": platform.machine(),
             "passed": True,
@@ -187,7 +195,7 @@ class BundleWriter:
             ),
             operating_point=OperatingPoint(
                 num_particles=variants[-1].num_particles,
-                reference_steps=variants[-1].reference_steps,
+                reference_steps=self._operating_reference_steps(),
                 max_steps=self._settings.max_steps,
                 step_size=flow.step_size,
                 max_distance=flow.max_distance,

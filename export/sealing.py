@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from vgf_robot.bundle import Bundle, Manifest, Variant, write_manifest
-from vgf_robot.bundle.choice import choose_operating_point
+from vgf_robot.bundle import Bundle, Manifest, write_manifest
+from vgf_robot.bundle.choice import choose_operating_point, chosen_on
 from vgf_robot.errors import BundleError, ExportError
 
 SCORE_KEYS = (
@@ -47,6 +47,7 @@ def seal(source: Bundle, evaluation_path: Path, out: Path) -> Bundle:
         ExportError: The place is taken.
     """
     evaluation = _read(evaluation_path)
+    _require_own_task(evaluation, source.manifest, evaluation_path)
     point = choose_operating_point(evaluation, source.sha256, source.manifest.operating_point)
     selection_scores = {"settings": _settings(evaluation), "rows": _scores(evaluation)}
     manifest = msgspec.structs.replace(
@@ -65,23 +66,35 @@ def add_scores(source: Bundle, evaluation_path: Path, out: Path) -> Bundle:
         ExportError: The place is taken.
     """
     evaluation = _read(evaluation_path)
-    settings = _settings(evaluation)
+    settings, provenance = _settings(evaluation), source.manifest.provenance
+    _require_own_task(evaluation, source.manifest, evaluation_path)
     if settings.get("bundle_sha256") != source.sha256:
         raise BundleError(
             f"{evaluation_path} is of another bundle: its bundle_sha256 is {settings.get('bundle_sha256')}, "
             f"expected {source.sha256}; evaluate the sealed bundle."
         )
-    chosen_on = source.manifest.provenance.get("selection")
-    if not source.manifest.operating_point.sealed or not isinstance(chosen_on, Mapping):
+    if not source.manifest.operating_point.sealed:
         raise BundleError(f"{source.folder} is not sealed; seal it first with `--cap-from`.")
-    if settings.get("seed") == chosen_on["settings"].get("seed"):
+    if chosen_on(provenance, settings["environment"], settings["seed"]):
         raise BundleError(
             f"{evaluation_path} used seed {settings.get('seed')}, on which the setting was chosen; "
             "evaluate with another `--seed`, or the score is that of the luckiest setting."
         )
     scores = {"settings": settings, "rows": _scores(evaluation)}
-    manifest = msgspec.structs.replace(source.manifest, provenance={**source.manifest.provenance, "scores": scores})
+    manifest = msgspec.structs.replace(source.manifest, provenance={**provenance, "scores": scores})
     return _rewrite(source, manifest, out)
+
+
+def _require_own_task(evaluation: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
+    """Refuse an evaluation of another task, or one in which a deadline and not the setting decided."""
+    settings = _settings(evaluation)
+    if settings.get("environment") != manifest.environment:
+        raise BundleError(
+            f"{path} is of {settings.get('environment')}, the bundle was made for {manifest.environment}; "
+            "evaluate the bundle in its own environment."
+        )
+    if settings.get("clock") != "lock-step":
+        raise BundleError(f"{path} ran with clock '{settings.get('clock')}', expected 'lock-step'; evaluate it so.")
 
 
 def _rewrite(source: Bundle, manifest: Manifest, out: Path) -> Bundle:
@@ -92,19 +105,12 @@ def _rewrite(source: Bundle, manifest: Manifest, out: Path) -> Bundle:
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as draft_name:
         draft = Path(draft_name) / out.name
         draft.mkdir()
-        for name in _needed(source, manifest.variants):
+        for name in source.manifest.files:
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source.folder / name, draft / name)
         write_manifest(draft, manifest)
         shutil.move(draft, out)
     return Bundle.load(out)
-
-
-def _needed(source: Bundle, variants: tuple[Variant, ...]) -> list[str]:
-    """Return the files of the source that the variants need: everything but graphs of other variants."""
-    graphs = {name for v in source.manifest.variants for name in (v.reference, v.step, v.select)}
-    kept = {name for v in variants for name in (v.reference, v.step, v.select)}
-    return [name for name in source.manifest.files if name not in graphs or name in kept]
 
 
 def _read(path: Path) -> Mapping[str, Any]:

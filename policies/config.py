@@ -173,40 +173,84 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return sum(field.size for field in self.task.action)
 
     def action_limits(self) -> tuple[list[float], list[float]]:
-        """Return the lower and upper limit of every action entry, in the robot's units."""
-        low = [field.low for field in self.task.action for _ in range(field.size)]
-        high = [field.high for field in self.task.action for _ in range(field.size)]
-        return [float(value or 0.0) for value in low], [float(value or 0.0) for value in high]
+        """Return the lower and upper limit of every action entry, in the robot's units.
+
+        Raises:
+            ConfigError: A field lacks a limit.
+        """
+        low: list[float] = []
+        high: list[float] = []
+        for field in self.task.action:
+            if field.low is None or field.high is None:
+                raise ConfigError(f"task.action: '{field.name}' needs its limits, `low` and `high`, in {field.unit}.")
+            low += [field.low] * field.size
+            high += [field.high] * field.size
+        return low, high
 
 
 def validate(config: TrainConfig) -> TrainConfig:
-    """Return the configuration, or refuse values that no run can have.
+    """Return the configuration, or refuse values that no run, or no bundle made from it, can have.
 
     Raises:
-        ConfigError: A value is out of its range, or two values disagree.
+        ConfigError: A value is out of its range, or two values disagree; names all of them.
     """
-    low, high = config.action_limits()
-    transport = config.transport
-    rules = [
-        (all(a < b for a, b in zip(low, high, strict=True)), "task.action: each field needs low < high"),
-        (len(config.task.safe_action) == config.action_size, "task.safe_action: one entry per action entry"),
-        (config.task.control_period_s > 0, "task.control_period_s: positive"),
-        (config.batch_size > 0, "batch_size: positive"),
-        (config.checkpoint_every > 0 and config.log_every > 0, "checkpoint_every and log_every: positive"),
-        (config.reference.num_steps > 0, "reference.num_steps: positive"),
-        (config.reference.num_updates > 0 and config.critic.num_updates > 0, "num_updates: positive"),
-        (config.critic.ensemble_size > 0, "critic.ensemble_size: positive"),
-        (0 <= config.critic.discount < 1, "critic.discount: in [0, 1)"),
-        (0 < config.critic.polyak_rate <= 1, "critic.polyak_rate: in (0, 1]"),
-        (transport.num_particles > 0 and transport.num_steps >= 0, "transport: num_particles > 0, num_steps >= 0"),
-        (transport.alpha > 0 and transport.step_size > 0, "transport: alpha and step_size positive"),
-        (transport.max_distance is None or transport.max_distance > 0, "transport.max_distance: positive or null"),
-        (
-            transport.samples_per_state == 0 or transport.samples_per_state >= transport.num_particles,
-            "transport.samples_per_state: 0, or at least num_particles",
-        ),
-    ]
+    rules = [*_task_rules(config), *_training_rules(config)]
     broken = [sentence for holds, sentence in rules if not holds]
     if broken:
         raise ConfigError(f"Configuration '{config.name}' is not usable; expected {'; '.join(broken)}.")
     return config
+
+
+Rule = tuple[bool, str]
+
+
+def _task_rules(config: TrainConfig) -> list[Rule]:
+    task = config.task
+    low, high = config.action_limits()
+    fields = (*task.observation, *task.action)
+    safe, limit = task.safe_action, task.action_rate_limit
+    inside = len(safe) == len(low) and all(a <= x <= b for a, x, b in zip(low, safe, high, strict=True))
+    return [
+        (all(a < b for a, b in zip(low, high, strict=True)), "task.action: low < high in each field"),
+        (all(field.size > 0 for field in fields), "task: sizes of 1 or more"),
+        (len({field.name for field in fields}) == len(fields), "task: another name for each field"),
+        (len(low) > 0 and config.observation_size > 0, "task: observation and action fields"),
+        (inside, f"task.safe_action: {len(low)} entries inside the action's limits"),
+        (limit is None or (len(limit) == len(low) and min(limit) > 0), f"task.action_rate_limit: {len(low)} positive"),
+        (task.control_period_s > 0, "task.control_period_s: positive"),
+    ]
+
+
+def _training_rules(config: TrainConfig) -> list[Rule]:
+    reference, critic, flow = config.reference, config.critic, config.transport
+    sizes = (reference.hidden_sizes, critic.hidden_sizes)
+    return [
+        (config.batch_size > 0 and config.num_threads > 0, "batch_size and num_threads: positive"),
+        (config.checkpoint_every > 0 and config.log_every > 0, "checkpoint_every and log_every: positive"),
+        (all(hidden and min(hidden) > 0 for hidden in sizes), "hidden_sizes: at least one layer, widths positive"),
+        (reference.learning_rate > 0 and critic.learning_rate > 0, "learning_rate: positive"),
+        (reference.num_steps > 0, "reference.num_steps: positive"),
+        (reference.num_updates > 0 and critic.num_updates > 0, "num_updates: positive"),
+        (critic.ensemble_size > 0, "critic.ensemble_size: positive"),
+        (0 <= critic.discount < 1, "critic.discount: in [0, 1)"),
+        (0 < critic.polyak_rate <= 1, "critic.polyak_rate: in (0, 1]"),
+        (critic.gradient_clip is None or critic.gradient_clip > 0, "critic.gradient_clip: positive or null"),
+        (flow.num_particles > 0 and flow.num_steps >= 0, "transport: num_particles > 0, num_steps >= 0"),
+        (flow.alpha > 0 and flow.step_size > 0, "transport: alpha and step_size positive"),
+        (flow.max_distance is None or flow.max_distance > 0, "transport.max_distance: positive or null"),
+        (
+            flow.samples_per_state == 0 or flow.samples_per_state >= flow.num_particles,
+            "transport.samples_per_state: 0, or at least num_particles",
+        ),
+    ]
+
+
+def flat(config: TrainConfig) -> dict[str, object]:
+    """Return every value of the configuration by its dotted name."""
+
+    def walk(prefix: str, value: object) -> dict[str, object]:
+        if isinstance(value, dict):
+            return {name: found for key, item in value.items() for name, found in walk(f"{prefix}.{key}", item).items()}
+        return {prefix[1:]: value}
+
+    return walk("", msgspec.to_builtins(config))

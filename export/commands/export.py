@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
@@ -57,6 +57,7 @@ def main(argv: Sequence[str]) -> int:
     options = parse(Options, argv, "export", EXAMPLE)
     if options.cap_from and options.scores_from:
         raise ConfigError("--cap-from and --scores-from are two steps: seal, evaluate on other seeds, add the scores.")
+    _refuse_unused(options)
     bundle = _export(options)
     point = bundle.manifest.operating_point
     print(
@@ -68,6 +69,17 @@ def main(argv: Sequence[str]) -> int:
         row = {"bundle": str(options.out), "bundle_sha256": bundle.sha256, "receipt": bundle.receipt()}
         write_json(options.json, "export", {"source": str(options.source)}, [row])
     return 0
+
+
+def _refuse_unused(options: Options) -> None:
+    """Refuse options that sealing would ignore: it changes the operating point, never a graph."""
+    if not (options.cap_from or options.scores_from):
+        return
+    default = {item.name: item.default for item in fields(Options)}
+    names = ("particles", "reference_steps", "max_steps", "form", "aggregation", "checkpoint")
+    unused = [f"--{name.replace('_', '-')}" for name in names if getattr(options, name) != default[name]]
+    if unused:
+        raise ConfigError(f"Sealing writes no graphs and cannot heed {', '.join(unused)}; export the run again.")
 
 
 def _export(options: Options) -> Bundle:

@@ -33,7 +33,7 @@ def check_gradient(graphs: Graphs, transport: Transport, observations: Tensor, p
     errors: list[Array] = []
     excluded = 0
     for observation, points in zip(observations, 0.5 * particles, strict=True):
-        if at_kink(transport.critic, observation, points):
+        if at_kink(transport, observation, points):
             excluded += 1
             continue
         gradient = central_differences(precise, observation.double(), points.double())

@@ -73,7 +73,7 @@ class StepErrors:
         moved, first, second, values, displacement = map(array, expected)
         self._errors["values"].append(np.abs(found.values - values))
         self._largest_value = max(self._largest_value, float(np.abs(values).max()))
-        if at_kink(self._transport.critic, observation, particles):
+        if at_kink(self._transport, observation, particles):
             self._excluded += moved.size
             return
         _, gradient = self._transport.value_and_gradient(observation, particles)

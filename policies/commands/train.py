@@ -13,8 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from torch.utils.tensorboard import SummaryWriter
 
 from policies import checkpoint, datasets
-from policies.config import TrainConfig, validate
+from policies.config import TrainConfig, flat, validate
 from policies.run_folder import RunFolder
+from policies.stop_request import StopRequest
 from policies.training import Metrics, Trainer
 from vgf_robot import config as yaml_config
 from vgf_robot.errors import ConfigError, MachineError, RunError
@@ -56,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
     config = _resolve(options)
     folder = options.out or Path("runs") / config.name
     if options.resume:
-        config = RunFolder.open(folder).config()
+        config = _unchanged(config, RunFolder.open(folder).config(), options.config)
     if config.device == "cuda" and not torch.cuda.is_available():
         raise MachineError("device: expected a CUDA device, torch finds none here; train with `--device cpu`.")
     torch.set_num_threads(config.num_threads)
@@ -90,6 +91,19 @@ def _resolve(options: Options) -> TrainConfig:
     return validate(yaml_config.replace(content, given, "the command line"))
 
 
+def _unchanged(given: TrainConfig, saved: TrainConfig, path: Path) -> TrainConfig:
+    """Return the run's configuration, after making sure that the file still says the same."""
+    new, old = flat(given), flat(saved)
+    changed = [name for name in {**old, **new} if old.get(name) != new.get(name) and name != "data.path"]
+    if changed:
+        name = changed[0]
+        raise ConfigError(
+            f"--resume goes on with the configuration of the run, and {path} now differs from it: {name} is "
+            f"{new.get(name)}, the run has {old.get(name)}. Put it back, or begin another run with --out."
+        )
+    return saved
+
+
 def _train(trainer: Trainer, run: RunFolder) -> Metrics:
     config = trainer.config
     bar = Progress(
@@ -99,16 +113,11 @@ def _train(trainer: Trainer, run: RunFolder) -> Metrics:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
     )
-    with bar, SummaryWriter(str(run.path / "tensorboard")) as board:
-        loop = _Loop(trainer, run, bar, board)
-        try:
-            loop.phase("reference", config.reference.num_updates, _update_reference)
-            loop.draw_samples()
-            return loop.phase("critic", config.critic.num_updates, _update_critic)
-        except KeyboardInterrupt:
-            path = run.write_checkpoint(trainer.state(), trainer.progress)
-            bar.console.print(f"Interrupted; saved {path}. Go on with --resume.")
-            raise
+    with bar, SummaryWriter(str(run.path / "tensorboard")) as board, StopRequest() as stop:
+        loop = _Loop(trainer, run, bar, board, stop)
+        loop.phase("reference", config.reference.num_updates, _update_reference)
+        loop.draw_samples()
+        return loop.phase("critic", config.critic.num_updates, _update_critic)
 
 
 def _update_reference(trainer: Trainer) -> dict[str, torch.Tensor]:
@@ -122,8 +131,10 @@ def _update_critic(trainer: Trainer) -> dict[str, torch.Tensor]:
 class _Loop:
     """The part of the verb that a person watches: bar, metrics, checkpoints."""
 
-    def __init__(self, trainer: Trainer, run: RunFolder, bar: Progress, board: SummaryWriter) -> None:
-        self._trainer, self._run, self._bar, self._board = trainer, run, bar, board
+    def __init__(
+        self, trainer: Trainer, run: RunFolder, bar: Progress, board: SummaryWriter, stop: StopRequest
+    ) -> None:
+        self._trainer, self._run, self._bar, self._board, self._stop = trainer, run, bar, board, stop
         self._metrics: Metrics = {}
 
     def phase(self, name: str, num_updates: int, update: Callable[[Trainer], dict[str, torch.Tensor]]) -> Metrics:
@@ -136,8 +147,11 @@ class _Loop:
             last = done == num_updates
             if done % config.log_every == 0 or last:
                 self._log(name, done, scalars, task)
-            if done % config.checkpoint_every == 0 or last:
-                self._run.write_checkpoint(self._trainer.state(), self._trainer.progress)
+            if done % config.checkpoint_every == 0 or last or self._stop.requested:
+                path = self._run.write_checkpoint(self._trainer.state(), self._trainer.progress)
+                if self._stop.requested:
+                    self._bar.console.print(f"Stopped; saved {path}. Go on with --resume.")
+                    raise KeyboardInterrupt
             self._bar.update(task, completed=done)
         return self._metrics
 
@@ -146,6 +160,8 @@ class _Loop:
         if self._done("critic") < self._trainer.config.critic.num_updates:
             task = self._bar.add_task("reference samples", total=self._trainer.num_transitions, rate="states")
             self._trainer.fill_cache(lambda count: self._bar.advance(task, count))
+            if self._stop.requested:  # the newest checkpoint is that of the phase before; the samples are drawn again
+                raise KeyboardInterrupt
 
     def _done(self, name: str) -> int:
         progress = self._trainer.progress

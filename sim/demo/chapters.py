@@ -108,8 +108,8 @@ def _synthetic(comparison: Comparison, load: Comparison) -> str:
         "work and no policy; it has no task, no success and no return."
     )
     text = (
-        f"{_why_synthetic(load)} The same modes again with networks of the paper's size ({point.num_particles} particles, up to "
-        f"{point.max_steps} steps). The deadline of {comparison.deadline_ms:.3g} ms is {DEADLINE_FACTOR:g} times what "
+        f"{_why_synthetic(load)} The same modes again with networks of the paper's size "
+        f"({point.num_particles} particles, up to {point.max_steps} steps). The deadline of {comparison.deadline_ms:.3g} ms is {DEADLINE_FACTOR:g} times what "
         f"99 % of its whole ticks took on the idle machine; meanwhile {_processes(comparison)}."
     )
     return page.section(

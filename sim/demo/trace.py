@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.evaluation.clock import Clock
-from sim.evaluation.driver import Answer, Driver
+from sim.evaluation.driver import Delivery, Driver
 from vgf_robot.controller.budget import Budget
 
 
@@ -64,7 +64,7 @@ class Traced:
         self._trace.episodes.append([])
         self._driver.begin_episode(seed)
 
-    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Answer | None:
+    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Delivery | None:
         """Ask for an action and note the answer; a request without a deadline has nothing to be compared with."""
         answer = self._driver.act(observation, budget, deadline_ns)
         if deadline_ns is not None:
@@ -98,7 +98,7 @@ class IgnoringDeadline:
         """Begin an episode."""
         self._driver.begin_episode(seed)
 
-    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Answer | None:
+    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Delivery | None:
         """Ask for an action and wait for it; the loop still counts what comes after its deadline as a miss."""
         return self._driver.act(observation, budget, None)
 

@@ -60,7 +60,7 @@ def _return(comparison: Comparison) -> list[Finding]:
     busy, idle = comparison.row(ADAPTIVE), comparison.idle_row
     text = (
         f"adaptive returns {busy['return_mean']:.4g} ({busy['return_low']:.4g} to {busy['return_high']:.4g}, "
-        f"{busy['episodes']} episodes) under load; expected: that interval reaches the idle machine's "
+        episodes: {busy['episodes']}) under load; expected: that interval reaches the idle machine's "
         f"{idle['return_mean']:.4g}."
     )
     return [Finding(text=text, met=busy["return_high"] >= idle["return_mean"])]

@@ -16,7 +16,7 @@ from vgf_robot.wire.settings import ServeSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Delivery:
     """What came back for one observation.
 
     Attributes:
@@ -41,7 +41,7 @@ class Driver(Protocol):
         """Forget the previous episode; particles are drawn from this seed on."""
         ...
 
-    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Answer | None:
+    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Delivery | None:
         """Ask for an action.
 
         Args:
@@ -88,10 +88,10 @@ class InProcess:
         """Forget the previous episode; particles are drawn from this seed on."""
         self._episode = self._controller.begin_episode(seed)
 
-    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Answer | None:
+    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Delivery | None:
         """Ask for an action; blocks for the tick."""
         command = self._controller.tick(self._episode, observation, deadline_ns, budget)
-        return Answer(command=command, valid_for_ns=self._valid_for_ns, round_trip_ns=None)
+        return Delivery(command=command, valid_for_ns=self._valid_for_ns, round_trip_ns=None)
 
     def close(self) -> None:
         """Nothing is held beyond memory."""

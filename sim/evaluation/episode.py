@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.evaluation.driver import Answer
+from sim.evaluation.driver import Delivery
 from sim.plants import Transition
 from vgf_robot.controller.command import Status
 
@@ -71,7 +71,7 @@ class EpisodeLog:
         if transition.success is not None:
             self._success = bool(self._success) or transition.success
 
-    def answer(self, answer: Answer, *, in_time: bool) -> None:
+    def answer(self, answer: Delivery, *, in_time: bool) -> None:
         """Note an answer of the controller; one that came too late, or used nothing of the observation, is a miss."""
         command = answer.command
         self._steps += command.steps
@@ -90,7 +90,7 @@ class EpisodeLog:
         self._num_misses += 1
         self._fallbacks[reason] += 1
 
-    def _note_latencies(self, answer: Answer) -> None:
+    def _note_latencies(self, answer: Delivery) -> None:
         timings = answer.command.timings
         stages = {"tick": (timings.tick_ns,), "step": timings.step_ns}
         # A stage that did not run took no time; it is no sample of its cost.

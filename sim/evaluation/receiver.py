@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.evaluation.driver import Answer
+from sim.evaluation.driver import Delivery
 from vgf_robot.bundle.manifest import Manifest
 
 
@@ -25,7 +25,7 @@ class Receiver:
         self._last = self._safe
         self._expires_ns = 0
 
-    def take(self, answer: Answer, arrival_ns: int) -> NDArray[np.float32]:
+    def take(self, answer: Delivery, arrival_ns: int) -> NDArray[np.float32]:
         """Return the action of an answer that came in time, and remember it."""
         self._last = answer.command.action
         self._expires_ns = arrival_ns + answer.valid_for_ns

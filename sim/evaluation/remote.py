@@ -10,14 +10,10 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.evaluation.driver import Answer
+from sim.evaluation.driver import Delivery
 from vgf_robot.bundle.bundle import Bundle
 from vgf_robot.controller.budget import Budget
-from vgf_robot.controller.command import Command, Timings
-from vgf_robot.wire import answer as wire
-from vgf_robot.wire.client import Client
-from vgf_robot.wire.faults import NoServerError, ServerBusyError
-from vgf_robot.wire.messages import Expectations
+from vgf_robot.wire import Answer, Client, Expectations, NoServerError, ServerBusyError
 
 _CONNECT_S = 3.0
 _LOCK_STEP_TIMEOUT_S = 30.0
@@ -71,7 +67,7 @@ class ThroughServer:
         self._client.begin_episode(seed)
         self._heard_ns = time.monotonic_ns()
 
-    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Answer | None:
+    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Delivery | None:
         """Ask for an action; waits until the deadline and no longer.
 
         Raises:
@@ -86,17 +82,15 @@ class ThroughServer:
             return None
         self._heard_ns = answer.received_ns
         self._transport_ns.append(answer.transport_ns)
-        return Answer(
-            command=_command(answer),
-            valid_for_ns=answer.valid_until_ns - answer.received_ns,
-            round_trip_ns=answer.round_trip_ns,
+        return Delivery(
+            command=answer.command, valid_for_ns=answer.valid_for_ns, round_trip_ns=answer.round_trip_ns
         )
 
     def close(self) -> None:
         """Let go of the socket."""
         self._client.close()
 
-    def _ask(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> wire.Answer:
+    def _ask(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Answer:
         if deadline_ns is None:
             deadline_s, timeout_s = _LOCK_STEP_DEADLINE_S, _LOCK_STEP_TIMEOUT_S
         else:
@@ -105,28 +99,6 @@ class ThroughServer:
             transport_ns = float(np.quantile(self._transport_ns, _TRANSPORT_QUANTILE)) if self._transport_ns else 0.0
             deadline_s = (left_ns - min(transport_ns, left_ns / 2)) / 1e9
         return self._client.act(observation, deadline_s=deadline_s, budget=budget, timeout_s=timeout_s)
-
-
-def _command(answer: wire.Answer) -> Command:
-    timings = answer.timings
-    return Command(
-        action=answer.action,
-        status=answer.status,
-        rung=answer.rung,
-        reason=answer.reason,
-        steps=answer.steps,
-        value=answer.value,
-        spread=answer.spread,
-        displacement=answer.displacement,
-        limited=answer.limited,
-        num_outside=answer.num_outside,
-        timings=Timings(
-            reference_ns=timings.reference_ns,
-            step_ns=timings.step_ns,
-            select_ns=timings.select_ns,
-            tick_ns=timings.tick_ns,
-        ),
-    )
 
 
 def _nothing() -> None:

@@ -119,7 +119,7 @@ def expect_service(endpoint: str) -> None:
     with Client(endpoint, timeout_s=PATIENCE_S) as client:
         client.begin_episode(seed=0)
         answer = client.act(OBSERVATION, deadline_s=PATIENCE_S)
-        assert answer.rung is Rung.TRANSPORT
+        assert answer.command.rung is Rung.TRANSPORT
         assert np.isfinite(answer.action).all()
 
 
@@ -129,9 +129,9 @@ def test_an_observation_is_answered_with_an_action_and_the_facts(server):
         client.begin_episode(seed=3)
         first = client.act(OBSERVATION, deadline_s=PATIENCE_S)
         second = client.act(OBSERVATION, deadline_s=PATIENCE_S, budget=Budget(max_steps=1))
-        assert (first.steps, second.steps) == (3, 1)
+        assert (first.command.steps, second.command.steps) == (3, 1)
         assert (first.episode_tick, second.episode_tick) == (1, 2)
-        assert first.round_trip_ns >= first.timings.server_ns >= first.timings.tick_ns > 0
+        assert first.round_trip_ns >= first.server_ns >= first.command.timings.tick_ns > 0
         assert first.transport_ns > 0
         assert first.valid_until_ns - first.received_ns == 100_000_000
         client.begin_episode(seed=3)
@@ -145,7 +145,7 @@ def test_other_numbers_of_particles_are_ready(server):
         client.begin_episode(seed=0)
         for num_particles in client.welcome.num_particles:
             budget = Budget(num_particles=num_particles)
-            assert client.act(OBSERVATION, deadline_s=PATIENCE_S, budget=budget).rung is Rung.TRANSPORT
+            assert client.act(OBSERVATION, deadline_s=PATIENCE_S, budget=budget).command.rung is Rung.TRANSPORT
 
 
 def test_send_and_poll_do_not_wait(server):
@@ -198,7 +198,7 @@ def test_a_wrong_observation_is_refused_and_the_next_one_answered(server, observ
         with pytest.raises(RefusedError) as caught:
             client.act(observation)
         assert caught.value.kind is kind
-        assert client.act(OBSERVATION, deadline_s=PATIENCE_S).rung is Rung.TRANSPORT
+        assert client.act(OBSERVATION, deadline_s=PATIENCE_S).command.rung is Rung.TRANSPORT
 
 
 def test_a_budget_above_the_bundles_is_refused_and_the_next_one_answered(server):
@@ -206,7 +206,7 @@ def test_a_budget_above_the_bundles_is_refused_and_the_next_one_answered(server)
         client.begin_episode(seed=0)
         with pytest.raises(RefusedError, match="max_steps"):
             client.act(OBSERVATION, budget=Budget(max_steps=99))
-        assert client.act(OBSERVATION, deadline_s=PATIENCE_S).steps == 3
+        assert client.act(OBSERVATION, deadline_s=PATIENCE_S).command.steps == 3
 
 
 WRONG = {
@@ -328,7 +328,7 @@ def test_a_signal_lets_the_tick_in_flight_finish_and_answers_it(bundle, tmp_path
         served.process.send_signal(number)
         answer = client.poll(PATIENCE_S)
         assert answer is not None
-        assert answer.rung is Rung.TRANSPORT
+        assert answer.command.rung is Rung.TRANSPORT
         assert served.process.wait(PATIENCE_S) == code
         assert served.line().startswith("served ")
         assert served.process.stderr.read() == ""
@@ -378,7 +378,7 @@ def test_a_killed_server_is_found_again_when_it_is_back(bundle):
             client.act(OBSERVATION, timeout_s=0.2)
         with serving(bundle, bind=served.endpoint):
             answer = client.act(OBSERVATION, deadline_s=PATIENCE_S)
-            assert answer.rung is Rung.TRANSPORT
+            assert answer.command.rung is Rung.TRANSPORT
             assert answer.episode_tick == 1
             assert client.act(OBSERVATION, deadline_s=PATIENCE_S).episode_tick == 2
 
@@ -394,7 +394,7 @@ def test_a_server_killed_in_the_middle_of_a_tick_is_asked_again_within_the_same_
         served.process.wait(PATIENCE_S)
         with serving(bundle, bind=served.endpoint):
             caller.join(PATIENCE_S)
-        assert [answer.rung for answer in answers] == [Rung.TRANSPORT]
+        assert [answer.command.rung for answer in answers] == [Rung.TRANSPORT]
 
 
 def test_a_server_back_with_another_bundle_is_refused_until_connected_anew(bundle, tmp_path):
@@ -408,7 +408,7 @@ def test_a_server_back_with_another_bundle_is_refused_until_connected_anew(bundl
                 with pytest.raises(BundleChangedError):
                     client.act(OBSERVATION)
             assert client.connect().bundle == "other"
-            assert client.act(OBSERVATION, deadline_s=PATIENCE_S).rung is Rung.TRANSPORT
+            assert client.act(OBSERVATION, deadline_s=PATIENCE_S).command.rung is Rung.TRANSPORT
 
 
 def test_ipc_serves_and_a_second_server_leaves_it_alone(bundle, tmp_path):

@@ -1,4 +1,4 @@
-"""What a client gets for an observation: the command, in its own terms and on its own clock."""
+"""A command on its way over the wire: into the message at the server, and out of it at the client."""
 
 from __future__ import annotations
 
@@ -7,66 +7,124 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vgf_robot.controller.command import Reason, Rung, Status
-from vgf_robot.wire.arrays import unpack
-from vgf_robot.wire.messages import Act, ServerTimings, Welcome
+from vgf_robot.controller.command import Command, Timings
+from vgf_robot.wire.arrays import pack, unpack
+from vgf_robot.wire.messages import VERSION, Act, ServerTimings, Welcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A command that came over the wire.
+    """A command that came over the wire, and what only the wire knows of it.
 
     Attributes:
-        action: Shape (A,), float32, in the robot's units, inside the limits.
-        status: How the tick ended.
-        rung: Where the action came from.
-        reason: Why.
-        steps: Transport steps taken.
-        value: Critic's value of the chosen particle; None on the rungs HOLD and SAFE.
-        spread: Standard deviation of that value over the critic ensemble; None likewise.
-        displacement: Distance of the chosen particle from its origin, in normalised action units; None likewise.
-        limited: Largest change that the limits made to an entry of the action, in the robot's units.
-        num_outside: Entries of the observation that were smaller or larger than any seen in training.
+        command: What the controller decided, with its own timings.
         episode_tick: 1 for the first answer of the episode; 1 again means that a restarted server forgot it.
-        received_ns: When it came, on the client's monotonic clock.
-        valid_until_ns: When to stop using the action, on that clock.
+        queue_ns: How long the observation waited at the server before its tick.
+        server_ns: From its arrival there to the reply.
         round_trip_ns: From handing the observation to the socket to taking the answer off it.
-        timings: Nanoseconds at the server.
+        received_ns: When the answer came, on the client's monotonic clock.
+        valid_for_ns: How long after that the action may be used.
     """
 
-    action: NDArray[np.float32]
-    status: Status
-    rung: Rung
-    reason: Reason
-    steps: int
-    value: float | None
-    spread: float | None
-    displacement: float | None
-    limited: float
-    num_outside: int
+    command: Command
     episode_tick: int
-    received_ns: int
-    valid_until_ns: int
+    queue_ns: int
+    server_ns: int
     round_trip_ns: int
-    timings: ServerTimings
+    received_ns: int
+    valid_for_ns: int
+
+    @property
+    def action(self) -> NDArray[np.float32]:
+        """The command's action, shape (A,), in the robot's units, inside the limits."""
+        return self.command.action
 
     @property
     def transport_ns(self) -> int:
         """Time outside the server, both ways together; one way cannot be measured without a common clock."""
-        return self.round_trip_ns - self.timings.server_ns
+        return self.round_trip_ns - self.server_ns
+
+    @property
+    def valid_until_ns(self) -> int:
+        """When to stop using the action, on the client's monotonic clock."""
+        return self.received_ns + self.valid_for_ns
 
     def expired(self, now_ns: int) -> bool:
         """Whether the action is too old to use at this time of the client's monotonic clock."""
         return now_ns >= self.valid_until_ns
 
 
-def answer(act: Act, facts: Welcome, *, sent_ns: int, received_ns: int) -> Answer:
-    """Return the client's record of a reply.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """What the server adds to a command: which request it answers, and where the time went.
+
+    Attributes:
+        sequence: Of the request.
+        episode: Of the request.
+        episode_tick: As in `Answer`.
+        valid_for_us: As in `Act`.
+        queue_ns: As in `Answer`.
+        server_ns: As in `Answer`.
+    """
+
+    sequence: int
+    episode: int
+    episode_tick: int
+    valid_for_us: int
+    queue_ns: int
+    server_ns: int
+
+
+def act_of(command: Command, passage: Passage) -> Act:
+    """Return the message that carries a command."""
+    timings = command.timings
+    return Act(
+        version=VERSION,
+        sequence=passage.sequence,
+        episode=passage.episode,
+        episode_tick=passage.episode_tick,
+        action=pack(command.action),
+        status=command.status,
+        rung=command.rung,
+        reason=command.reason,
+        steps=command.steps,
+        value=command.value,
+        spread=command.spread,
+        displacement=command.displacement,
+        limited=command.limited,
+        num_outside=command.num_outside,
+        valid_for_us=passage.valid_for_us,
+        timings=ServerTimings(
+            queue_ns=passage.queue_ns,
+            reference_ns=timings.reference_ns,
+            step_ns=timings.step_ns,
+            select_ns=timings.select_ns,
+            tick_ns=timings.tick_ns,
+            server_ns=passage.server_ns,
+        ),
+    )
+
+
+def answer_of(act: Act, facts: Welcome, *, sent_ns: int, received_ns: int) -> Answer:
+    """Return what a client makes of the message.
 
     Raises:
         RefusedError: The action has another shape than the handshake said, or an entry that is not finite.
     """
     return Answer(
+        command=_command_of(act, facts),
+        episode_tick=act.episode_tick,
+        queue_ns=act.timings.queue_ns,
+        server_ns=act.timings.server_ns,
+        round_trip_ns=received_ns - sent_ns,
+        received_ns=received_ns,
+        valid_for_ns=1000 * act.valid_for_us,
+    )
+
+
+def _command_of(act: Act, facts: Welcome) -> Command:
+    timings = act.timings
+    return Command(
         action=unpack(act.action, facts.action),
         status=act.status,
         rung=act.rung,
@@ -77,9 +135,10 @@ def answer(act: Act, facts: Welcome, *, sent_ns: int, received_ns: int) -> Answe
         displacement=act.displacement,
         limited=act.limited,
         num_outside=act.num_outside,
-        episode_tick=act.episode_tick,
-        received_ns=received_ns,
-        valid_until_ns=received_ns + 1000 * act.valid_for_us,
-        round_trip_ns=received_ns - sent_ns,
-        timings=act.timings,
+        timings=Timings(
+            reference_ns=timings.reference_ns,
+            step_ns=timings.step_ns,
+            select_ns=timings.select_ns,
+            tick_ns=timings.tick_ns,
+        ),
     )

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from vgf_robot.controller.budget import Budget
 from vgf_robot.errors import ProtocolError
-from vgf_robot.wire.answer import Answer, answer
+from vgf_robot.wire.answer import Answer, answer_of
 from vgf_robot.wire.arrays import pack
 from vgf_robot.wire.channel import Channel
 from vgf_robot.wire.conversation import Conversation, Question
@@ -228,7 +228,7 @@ class Client:
         act, question = found
         if isinstance(act, Pong):
             return None
-        return answer(act, self.welcome, sent_ns=question.sent_ns, received_ns=received_ns)
+        return answer_of(act, self.welcome, sent_ns=question.sent_ns, received_ns=received_ns)
 
     def _until(self, began_ns: int, timeout_s: float | None) -> int:
         return began_ns + round((self._timeout_s if timeout_s is None else timeout_s) * 1e9)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from vgf_robot.controller import Controller, Episode
-from vgf_robot.controller.command import Command
-from vgf_robot.wire.arrays import pack
+from vgf_robot.controller import Command, Controller, Episode
+from vgf_robot.wire.answer import Passage, act_of
 from vgf_robot.wire.mailbox import Job
-from vgf_robot.wire.messages import VERSION, Act, ErrorReply, ServerTimings
+from vgf_robot.wire.messages import VERSION, ErrorReply
 from vgf_robot.wire.reception import Parcel
 from vgf_robot.wire.refusal import ErrorKind
 from vgf_robot.wire.session import Session
@@ -67,41 +66,21 @@ class Worker:
         session.ticks += 1
         self._counters[f"status.{command.status.value}"] += 1
         self._counters["steps"] += command.steps
-        message = self._act(job, session, command, queue_ns=started_ns - job.arrived_ns)
+        passage = Passage(
+            sequence=job.sequence,
+            episode=job.episode,
+            episode_tick=session.ticks,
+            valid_for_us=self._valid_for_us,
+            queue_ns=started_ns - job.arrived_ns,
+            server_ns=self._clock() - job.arrived_ns,
+        )
+        message = act_of(command, passage)
         return Parcel(address=job.address, identity=job.identity, message=message, deadline_ns=job.deadline_ns)
 
     def _tick(self, job: Job, session: Session[Episode], between_stages: Callable[[], None]) -> Command:
         episode = session.enter(job.episode, job.seed, self._controller.begin_episode)
         deadline_ns = job.deadline_ns - self._handover_ns
         return self._controller.tick(episode, job.observation, deadline_ns, job.budget, between_stages=between_stages)
-
-    def _act(self, job: Job, session: Session[Episode], command: Command, *, queue_ns: int) -> Act:
-        timings = command.timings
-        return Act(
-            version=VERSION,
-            sequence=job.sequence,
-            episode=job.episode,
-            episode_tick=session.ticks,
-            action=pack(command.action),
-            status=command.status,
-            rung=command.rung,
-            reason=command.reason,
-            steps=command.steps,
-            value=command.value,
-            spread=command.spread,
-            displacement=command.displacement,
-            limited=command.limited,
-            num_outside=command.num_outside,
-            valid_for_us=self._valid_for_us,
-            timings=ServerTimings(
-                queue_ns=queue_ns,
-                reference_ns=timings.reference_ns,
-                step_ns=timings.step_ns,
-                select_ns=timings.select_ns,
-                tick_ns=timings.tick_ns,
-                server_ns=self._clock() - job.arrived_ns,
-            ),
-        )
 
     def _fault(self, job: Job, name: str) -> Parcel:
         self._counters["missed"] += 1

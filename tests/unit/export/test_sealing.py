@@ -32,7 +32,7 @@ def row(**changes) -> dict:
 
 
 def write_evaluation(path: Path, bundle: Bundle, rows: list[dict], seed: int = 1, **settings) -> Path:
-    facts = {"bundle_sha256": bundle.sha256, "seed": seed, "clock": "lock-step", **settings}
+    facts = {"bundle_sha256": bundle.sha256, "seed": seed, "clock": "lock-step", "environment": "Test-v0", **settings}
     path.write_text(json.dumps({"verb": "eval", "settings": facts, "rows": rows}))
     return path
 
@@ -85,6 +85,13 @@ def test_scores_come_from_other_seeds_than_the_setting(tmp_path: Path, bundle: B
     assert scored.operating_point == sealed.manifest.operating_point
 
 
+def test_an_evaluation_of_another_task_or_against_the_clock_is_refused(tmp_path: Path, bundle: Bundle) -> None:
+    for changes, message in (({"environment": "Other-v0"}, "is of Other-v0"), ({"clock": "real-time"}, "lock-step")):
+        evaluation = write_evaluation(tmp_path / "e.json", bundle, [row()], **changes)
+        with pytest.raises(BundleError, match=message):
+            export.main([str(bundle.folder), "--out", str(tmp_path / "x"), "--cap-from", str(evaluation)])
+
+
 def test_what_is_no_evaluation_is_refused(tmp_path: Path, bundle: Bundle) -> None:
     (tmp_path / "bad.json").write_text("{")
     for path in (tmp_path / "bad.json", tmp_path / "missing.json"):
@@ -106,6 +113,10 @@ def test_options_that_make_no_sense(tmp_path: Path, bundle: Bundle) -> None:
         export.main([str(tmp_path / "run"), "--out", str(tmp_path / "x"), "--cap-from", str(evaluation)])
     with pytest.raises(ConfigError, match="two steps"):
         export.main([str(bundle.folder), "--out", "x", "--cap-from", str(evaluation), "--scores-from", str(evaluation)])
+    with pytest.raises(ConfigError, match="cannot heed --particles, --max-steps"):
+        export.main(
+            [str(bundle.folder), "--out", "x", "--cap-from", str(evaluation), "--particles", "4", "--max-steps", "2"]
+        )
     (tmp_path / "taken").mkdir()
     with pytest.raises(ExportError, match="exists already"):
         export.main([str(bundle.folder), "--out", str(tmp_path / "taken"), "--cap-from", str(evaluation)])

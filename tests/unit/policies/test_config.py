@@ -51,6 +51,11 @@ def test_unknown_keys_inside_lists_are_found(tmp_path: Path) -> None:
         ("transport", "num_particles", 0, "num_particles"),
         ("transport", "samples_per_state", 1, "samples_per_state"),
         ("task", "safe_action", [0.0], "safe_action"),
+        ("task", "safe_action", [9.0, 0.0], "inside the action's limits"),
+        ("task", "action_rate_limit", [1.0], "action_rate_limit"),
+        ("task", "action", [{"name": "change", "size": 2, "unit": "m", "high": 1.0}], "needs its limits"),
+        ("critic", "hidden_sizes", [], "at least one layer"),
+        ("critic", "learning_rate", -1.0, "learning_rate"),
         ("task", "control_period_s", 0.0, "control_period_s"),
     ],
 )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import msgspec
 import pytest
 import torch
 
-from policies import checkpoint, datasets
+from policies import checkpoint, datasets, training
 from policies.commands import train
 from policies.config import TrainConfig
 from policies.critic import aggregate
 from policies.networks import expand_observation
+from policies.reference import ReferencePolicy
 from policies.run_folder import RunFolder
 from policies.samples import SampleCache
 from policies.targets import move_target, td_target
@@ -84,33 +86,44 @@ def test_cache_gives_samples_of_the_asked_states() -> None:
 
 
 @pytest.mark.parametrize("samples_per_state", [0, 4])
-def test_resumed_run_is_bit_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples_per_state: int) -> None:
+@pytest.mark.parametrize("function", ["reference_loss", "move_target"])
+def test_resumed_run_is_bit_equal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples_per_state: int, function: str
+) -> None:
+    """A signal in the middle of an update, before or after a network has moved, loses and repeats nothing."""
     flow = {"num_particles": 3, "num_steps": 2, "samples_per_state": samples_per_state}
     config = str(write_config(tmp_path, transport=flow))
     assert train.main([config, "--out", str(tmp_path / "whole")]) == 0
-    for phase in ("update_reference", "update_critic"):
-        out = str(tmp_path / phase)
-        _interrupt_after(monkeypatch, phase, 7)
-        with pytest.raises(KeyboardInterrupt):
-            train.main([config, "--out", out])
-        monkeypatch.undo()
-        assert train.main([config, "--out", out, "--resume"]) == 0
-        whole, resumed = tensors_of(tmp_path / "whole"), tensors_of(tmp_path / phase)
-        assert whole.keys() == resumed.keys()
-        assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    out = str(tmp_path / "stopped")
+    _signal_inside(monkeypatch, function, call=7)
+    with pytest.raises(KeyboardInterrupt):
+        train.main([config, "--out", out])
+    monkeypatch.undo()
+    assert train.main([config, "--out", out, "--resume"]) == 0
+    whole, resumed = tensors_of(tmp_path / "whole"), tensors_of(tmp_path / "stopped")
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
-def _interrupt_after(monkeypatch: pytest.MonkeyPatch, method: str, num_calls: int) -> None:
-    calls = [0]
-    original = getattr(Trainer, method)
+def _signal_inside(monkeypatch: pytest.MonkeyPatch, function: str, call: int) -> None:
+    owner, name = (ReferencePolicy, "loss") if function == "reference_loss" else (training, "move_target")
+    original, calls = getattr(owner, name), [0]
 
-    def interrupted(self: Trainer):
+    def signalled(*arguments):
         calls[0] += 1
-        if calls[0] > num_calls:
-            raise KeyboardInterrupt
-        return original(self)
+        if calls[0] == call:
+            signal.raise_signal(signal.SIGINT)
+        return original(*arguments)
 
-    monkeypatch.setattr(Trainer, method, interrupted)
+    monkeypatch.setattr(owner, name, signalled)
+
+
+def test_a_changed_file_is_not_resumed_in_silence(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    train.main([str(config), "--out", str(tmp_path / "run")])
+    config.write_text(config.read_text().replace("num_updates: 14", "num_updates: 15"))
+    with pytest.raises(ConfigError, match=r"critic.num_updates is 15, the run has 14"):
+        train.main([str(config), "--out", str(tmp_path / "run"), "--resume"])
 
 
 def test_another_seed_gives_another_run(tmp_path: Path) -> None:

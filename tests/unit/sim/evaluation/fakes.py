@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.evaluation.driver import Answer
+from sim.evaluation.driver import Delivery
 from sim.plants import Transition
 from vgf_robot.controller.budget import Budget
 from vgf_robot.controller.command import Command, Reason, Rung, Status, Timings
@@ -93,14 +93,14 @@ class FakeDriver:
     def begin_episode(self, seed: int) -> None:
         self.seeds.append(seed)
 
-    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Answer | None:
+    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Delivery | None:
         number = len(self.asked_ns) + 1
         self.asked_ns.append(self._clock.time_ns)
         self.deadlines_ns.append(deadline_ns)
         self._clock.time_ns += round(next(self._delays_ms) * 1e6)
         if self._silent(number):
             return None
-        return Answer(command=make_command(number, self._rung(number)), valid_for_ns=100_000_000, round_trip_ns=None)
+        return Delivery(command=make_command(number, self._rung(number)), valid_for_ns=100_000_000, round_trip_ns=None)
 
     def close(self) -> None:
         pass

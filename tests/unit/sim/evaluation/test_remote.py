@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
@@ -9,15 +10,12 @@ import pytest
 from sim.evaluation import remote
 from sim.evaluation.remote import ThroughServer
 from tests.unit.sim.evaluation.fakes import make_command
-from vgf_robot.controller.budget import Budget
-from vgf_robot.controller.command import Rung
+from vgf_robot.controller import Budget, Rung, Timings
 from vgf_robot.errors import ServerError
-from vgf_robot.wire.answer import Answer
-from vgf_robot.wire.faults import ServerBusyError
-from vgf_robot.wire.messages import ServerTimings
+from vgf_robot.wire import Answer, ServerBusyError
 
 OBSERVATION = np.zeros(3, np.float32)
-TIMINGS = ServerTimings(queue_ns=0, reference_ns=1, step_ns=(2, 3), select_ns=4, tick_ns=10, server_ns=1_000_000)
+TIMINGS = Timings(reference_ns=1, step_ns=(2, 3), select_ns=4, tick_ns=10)
 
 
 class FakeClient:
@@ -34,26 +32,14 @@ class FakeClient:
         self.asked.append(asked)
         if self.silent:
             raise ServerBusyError("tcp://nowhere", 0.01, late=0)
-        command = make_command(1, Rung.TRANSPORT)
-        named = (
-            "action",
-            "status",
-            "rung",
-            "reason",
-            "steps",
-            "value",
-            "spread",
-            "displacement",
-            "limited",
-            "num_outside",
-        )
         return Answer(
-            **{name: getattr(command, name) for name in named},
+            command=dataclasses.replace(make_command(1, Rung.TRANSPORT), timings=TIMINGS),
             episode_tick=1,
-            received_ns=time.monotonic_ns(),
-            valid_until_ns=time.monotonic_ns() + 1_000_000,
+            queue_ns=0,
+            server_ns=1_000_000,
             round_trip_ns=21_000_000,
-            timings=TIMINGS,
+            received_ns=time.monotonic_ns(),
+            valid_for_ns=1_000_000,
         )
 
 
