@@ -1,5 +1,8 @@
 # make demo and make test each work alone on a fresh clone: they make .venv and install what they need.
 PYTHON ?= python3
+# On Linux the package index's torch brings CUDA. For the smaller CPU build give pip its index, for example
+#   make test TORCH="torch==2.13.0 --index-url URL"    (PyTorch's install page has the URL)
+TORCH ?= torch==2.13.0
 BIN := .venv/bin
 # Without a renderer MuJoCo must not look for one: importing it would hang on some machines.
 export MUJOCO_GL ?= disable
@@ -33,8 +36,8 @@ clean:
 	$(BIN)/python -m pip install --quiet --editable '.[sim]'
 	touch $@
 
-# torch's CPU build comes first: a later requirement for "torch" would bring gigabytes of CUDA.
+# torch first and by its exact version, so that no later requirement chooses another build.
 .venv/.dev: .venv/.made pyproject.toml
-	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet $(TORCH)
 	$(BIN)/python -m pip install --quiet --editable '.[sim,train,dev]'
 	touch $@ .venv/.sim

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -13,6 +14,8 @@ import yaml
 from vgf_robot.errors import ConfigError, suggestion
 
 Record = TypeVar("Record", bound=msgspec.Struct)
+# YAML 1.1 takes a number with an exponent for text unless it has both a dot and a sign: 3e-4, 1.5e3.
+_EXPONENT = re.compile(r"([-+]?\d+)(\.\d*)?[eE]([-+]?)(\d+)")
 
 
 def load(path: Path, record: type[Record]) -> Record:
@@ -28,8 +31,10 @@ def load(path: Path, record: type[Record]) -> Record:
     if not path.is_file():
         raise ConfigError(f"Configuration {path} does not exist; give the path of a YAML file such as configs/train/*.")
     try:
-        content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"Configuration {path} is no text in UTF-8 ({error.reason}); save it as UTF-8.") from error
+    except (yaml.YAMLError, ValueError) as error:  # a date that does not exist is a ValueError
         raise ConfigError(f"Configuration {path} is not valid YAML: {' '.join(str(error).split())}.") from error
     return from_mapping(content if content is not None else {}, record, str(path))
 
@@ -44,7 +49,7 @@ def from_mapping(content: object, record: type[Record], source: str) -> Record:
     try:
         return msgspec.convert(content, record)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"In {source}: {error}.") from error
+        raise ConfigError(f"In {source}: {error}{_cure(str(error), content)}.") from error
 
 
 def replace(record: Record, changes: Mapping[tuple[str, ...], object], source: str) -> Record:
@@ -64,7 +69,33 @@ def replace(record: Record, changes: Mapping[tuple[str, ...], object], source: s
 
 def dump(record: msgspec.Struct, path: Path) -> None:
     """Write the resolved record beside its result, as YAML that `load` reads back equal."""
-    path.write_text(yaml.safe_dump(msgspec.to_builtins(record), sort_keys=False, width=120))
+    path.write_text(yaml.safe_dump(msgspec.to_builtins(record), sort_keys=False, width=120), encoding="utf-8")
+
+
+def _cure(complaint: str, content: object) -> str:
+    """Return how to write the number that a complaint is about, where YAML took it for text."""
+    expected, _, found = complaint.partition(", got `str`")
+    if "int" not in expected and "float" not in expected:
+        return ""
+    place = found.removeprefix(" - at `").removesuffix("`") or "$"
+    number = next((match for where, match in _numbers_as_text(content, "$") if where == place), None)
+    if number is None:
+        return ""
+    whole, fraction, sign, exponent = number.groups()
+    cure = f"{whole}{fraction or '.0'}e{sign or '+'}{exponent}" if "float" in expected else "all its digits"
+    return f", since YAML reads {number[0]} as text; write {cure}"
+
+
+def _numbers_as_text(content: object, place: str) -> Iterator[tuple[str, re.Match[str]]]:
+    """Yield place (as msgspec names it) and match of every text that was meant as a number."""
+    if isinstance(content, str) and (match := _EXPONENT.fullmatch(content)):
+        yield place, match
+    elif isinstance(content, Mapping):
+        for key, value in content.items():  # pyright: ignore[reportUnknownVariableType]
+            yield from _numbers_as_text(value, f"{place}.{key}")  # pyright: ignore[reportUnknownArgumentType]
+    elif isinstance(content, list | tuple):
+        for index, value in enumerate(content):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            yield from _numbers_as_text(value, f"{place}[{index}]")  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _refuse_unknown_keys(content: object, record: type[msgspec.Struct], source: str, prefix: str) -> None:

@@ -48,6 +48,10 @@ class PlantError(VgfError):
     """A simulated plant does not exist or does not fit the bundle."""
 
 
+class ResultError(VgfError):
+    """A result cannot be put into words that other programs read."""
+
+
 class LimitError(VgfError):
     """The work was done, and a limit that the user set was not met."""
 

@@ -52,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VgfError as error:
         print(f"vgf-robot {arguments[0]}: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"vgf-robot {arguments[0]}: {_fault(error)}", file=sys.stderr)
+        return MachineError.exit_code
     except KeyboardInterrupt:
         print(f"vgf-robot {arguments[0]}: interrupted.", file=sys.stderr)
         return 130
@@ -59,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(options: type[Options], argv: Sequence[str], verb: str, example: str) -> Options:
     """Parse a verb's arguments into its options record; `--help` ends with the example.
+
+    Where the record has `json`, a place that cannot be written is refused here, before the work that it is to hold.
 
     Args:
         options: A dataclass whose fields are documented below their definition.
@@ -68,9 +73,21 @@ def parse(options: type[Options], argv: Sequence[str], verb: str, example: str) 
 
     Raises:
         SystemExit: `--help` (0) or arguments that do not parse (2).
+        MachineError: Nothing can be written at `--json`.
     """
     description = f"{VERBS[verb].summary[0].upper()}{VERBS[verb].summary[1:]}.\n\nExample:\n    {example}"
-    return tyro.cli(options, args=list(argv), prog=f"vgf-robot {verb}", description=description)
+    from vgf_robot.results import require_writable  # here, since --help shall not wait for NumPy
+
+    parsed = tyro.cli(options, args=list(argv), prog=f"vgf-robot {verb}", description=description)
+    if (json := getattr(parsed, "json", None)) is not None:
+        require_writable(json)
+    return parsed
+
+
+def _fault(error: OSError) -> str:
+    """Return a sentence on what the operating system refused."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{reason}." if error.filename is None else f"{error.filename}: {reason}."
 
 
 def _help() -> str:
