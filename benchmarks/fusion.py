@@ -32,8 +32,7 @@ from torch import Tensor, nn
 from export.onnx_files import SharedWeights, to_onnx
 from export.synthetic import Scale, SyntheticNetworks, write_graphs
 from vgf_robot import results
-from vgf_robot.backends import Graphs, Signature, load_backend
-from vgf_robot.backends.onnxruntime_session import BoundGraph, empty_buffers, open_session
+from vgf_robot.backends import BoundGraph, Graphs, Signature, empty_buffers, load_backend, open_session
 from vgf_robot.bench import read_layout, synthetic_bundle
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Budget, Controller

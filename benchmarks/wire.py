@@ -23,10 +23,20 @@ import zmq
 
 from tests.bundles import OBSERVATION_SIZE, make_bundle
 from vgf_robot import results
-from vgf_robot.wire import Answer, Client
-from vgf_robot.wire.arrays import pack, unpack
-from vgf_robot.wire.codec import decode_reply, decode_request, encode
-from vgf_robot.wire.messages import VERSION, Act, Observe, ServerTimings, Welcome
+from vgf_robot.wire import (
+    VERSION,
+    Act,
+    Answer,
+    Client,
+    Observe,
+    ServerTimings,
+    Welcome,
+    decode_reply,
+    decode_request,
+    encode,
+    pack,
+    unpack,
+)
 
 COLUMNS = ("mode", "round_trip_ms", "tick_ms", "added_ms", "transport_ms", "queue_ms")
 CODEC_COLUMNS = ("mode", "encode_ms", "decode_ms")

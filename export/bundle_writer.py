@@ -26,9 +26,8 @@ from policies.models import Models
 from policies.run_folder import RunFolder
 from policies.transport import Form, Transport
 from vgf_robot.backends import load_backend, signatures
-from vgf_robot.bundle import Bundle, Field, Manifest, OperatingPoint, Variant, write_manifest
+from vgf_robot.bundle import SCHEMA_VERSION, Bundle, Field, Manifest, OperatingPoint, Variant, write_manifest
 from vgf_robot.bundle import Transport as TransportRecord
-from vgf_robot.bundle.manifest import SCHEMA_VERSION
 from vgf_robot.errors import ExportError
 
 PRECISION = "float32"

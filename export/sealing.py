@@ -11,8 +11,7 @@ from typing import Any
 
 import msgspec
 
-from vgf_robot.bundle import Bundle, Manifest, write_manifest
-from vgf_robot.bundle.choice import choose_operating_point, chosen_on
+from vgf_robot.bundle import Bundle, Manifest, choose_operating_point, chosen_on, write_manifest
 from vgf_robot.errors import BundleError, ExportError
 
 SCORE_KEYS = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,6 +15,23 @@ from policies.datasets.transitions import Array, Transitions, require_clean, req
 from vgf_robot.errors import DatasetError
 
 KEYS = ("observations", "actions", "terminals", "rewards", "masks")
+
+# What NumPy and zipfile raise on damaged archives, header by header; found by damaging them at random.
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    tokenize.TokenError,
+    SyntaxError,
+    EOFError,
+    ValueError,
+    KeyError,
+    RuntimeError,
+    AttributeError,
+    TypeError,
+    MemoryError,
+    OSError,
+)
 
 
 def load(path: Path) -> Transitions:
@@ -50,7 +69,7 @@ def _read(path: Path) -> dict[str, Array]:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
-    except (zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError) as error:
+    except DAMAGE as error:
         raise DatasetError(f"Dataset {path} is not a readable npz file ({error}); copy or collect it again.") from error
 
 

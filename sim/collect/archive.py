@@ -24,6 +24,7 @@ _DAMAGE = (
     zlib.error,
     struct.error,
     tokenize.TokenError,
+    SyntaxError,
     EOFError,
     ValueError,
     KeyError,

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sim.collect.archive import replacing
 from sim.collect.names import DatasetName, Split
 from sim.collect.parts import Parts, episode_keys
-from sim.collect.protocol import Asked, Settings, difference, resolve
+from sim.collect.settings import Asked, Settings, difference, resolve
 from sim.collect.workers import make_episodes
 from vgf_robot import config
 from vgf_robot.errors import ConfigError, DatasetError

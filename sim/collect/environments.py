@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 
@@ -21,11 +18,3 @@ def make_environment(environment_id: str, **settings: Any) -> Any:
     import ogbench  # noqa: F401  # registers the environments
 
     return gymnasium.make(environment_id, disable_env_checker=True, **settings).unwrapped
-
-
-@contextmanager
-def quiet_spaces() -> Iterator[None]:
-    """Silence Gymnasium's remark that OGBench's arm describes its float32 spaces by float64 limits."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*precision lowered by casting", category=UserWarning)
-        yield

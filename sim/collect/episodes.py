@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import final
 
@@ -12,8 +10,9 @@ import numpy as np
 from sim.collect.manipulation import ManipulationCollector
 from sim.collect.names import DatasetName, Split, parse_dataset
 from sim.collect.pointmaze import PointmazeCollector
-from sim.collect.protocol import Settings
+from sim.collect.settings import Settings
 from sim.collect.trajectory import Episode
+from sim.plants.generator import GlobalGenerator
 from vgf_robot.errors import MachineError
 
 _MAX_ATTEMPTS = 50
@@ -42,8 +41,8 @@ class EpisodeMaker:
             MachineError: No attempt gave a usable episode.
         """
         for attempt in range(_MAX_ATTEMPTS):
-            environment_seed, oracle_seed = episode_seeds(self._settings.seed, key, attempt)
-            with _global_generator(oracle_seed):
+            environment_seed, oracle_seed = attempt_seeds(self._settings.seed, key, attempt)
+            with GlobalGenerator(oracle_seed).in_place():  # OGBench's oracles know no other generator
                 episode = self._collector.episode(environment_seed)
             if episode is not None:
                 return episode, attempt
@@ -53,8 +52,8 @@ class EpisodeMaker:
         )
 
 
-def episode_seeds(seed: int, key: EpisodeKey, attempt: int) -> tuple[int, int]:
-    """Return the seeds of the environment's generator and of NumPy's global one.
+def attempt_seeds(seed: int, key: EpisodeKey, attempt: int) -> tuple[int, int]:
+    """Return the seeds of an attempt at an episode: the environment's generator's, and NumPy's global one's.
 
     Args:
         seed: The collection's seed.
@@ -69,14 +68,3 @@ def episode_seeds(seed: int, key: EpisodeKey, attempt: int) -> tuple[int, int]:
 
 def _collector(name: DatasetName, settings: Settings) -> ManipulationCollector | PointmazeCollector:
     return ManipulationCollector(name, settings) if name.is_manipulation else PointmazeCollector(name, settings)
-
-
-@contextmanager
-def _global_generator(seed: int) -> Iterator[None]:
-    """Seed NumPy's global generator, the only one OGBench's oracles know, and give it back as it was."""
-    before = np.random.get_state()
-    np.random.seed(seed)
-    try:
-        yield
-    finally:
-        np.random.set_state(before)

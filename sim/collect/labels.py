@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 
 from sim.collect.archive import read_dataset, write_archive
-from sim.collect.environments import make_environment, quiet_spaces
+from sim.collect.environments import make_environment
 from sim.collect.names import DatasetName, Split, TaskName
+from sim.plants.spaces import quiet_spaces
 from vgf_robot.errors import DatasetError
 
 LABELLED_KEYS = ("observations", "actions", "terminals", "rewards", "masks")

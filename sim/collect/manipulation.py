@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.collect.environments import make_environment
 from sim.collect.names import DatasetName
-from sim.collect.protocol import MARKOV_MIN_NORM, SMOOTHING, Settings
+from sim.collect.settings import MARKOV_MIN_NORM, SMOOTHING, Settings
 from sim.collect.trajectory import Episode, Trajectory
 
 _STACKING = {

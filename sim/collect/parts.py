@@ -12,7 +12,7 @@ import numpy as np
 from sim.collect.archive import read_arrays, replacing, write_archive
 from sim.collect.episodes import EpisodeKey
 from sim.collect.names import DatasetName, Split
-from sim.collect.protocol import Settings, difference
+from sim.collect.settings import Settings, difference
 from sim.collect.trajectory import Episode
 from vgf_robot import config
 from vgf_robot.errors import ConfigError, DatasetError

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.collect.environments import make_environment
 from sim.collect.names import DatasetName
-from sim.collect.protocol import STITCH_CELLS, Settings
+from sim.collect.settings import STITCH_CELLS, Settings
 from sim.collect.trajectory import Episode, Trajectory
 
 Cell = tuple[int, int]

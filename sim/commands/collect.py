@@ -15,7 +15,7 @@ from sim.collect.collection import Collection, collect, dataset_is_there
 from sim.collect.labels import label_dataset
 from sim.collect.names import DatasetName, Split, TaskName, parse_dataset, parse_task
 from sim.collect.official import download_official
-from sim.collect.protocol import Asked
+from sim.collect.settings import Asked
 from sim.collect.summary import describe, print_summary
 from vgf_robot.errors import ConfigError, DatasetError, MachineError
 from vgf_robot.results import write_json
@@ -112,15 +112,16 @@ def _refuse_contradictions(options: Options) -> None:
 
 
 def _report(options: Options, rows: list[dict[str, Any]], collection: Collection | None) -> None:
-    print_summary(rows)
     settings: dict[str, Any] = asdict(options)
     if collection is not None:
-        print(_sentence(collection))
         settings["collection"] = None if collection.settings is None else msgspec.to_builtins(collection.settings)
         settings["episodes_made"] = collection.episodes_made
         settings["episodes_redone"] = collection.episodes_redone
     if options.json is not None:
         write_json(options.json, "collect", settings, rows)
+    print_summary(rows)
+    if collection is not None:
+        print(_sentence(collection))
 
 
 def _sentence(collection: Collection) -> str:

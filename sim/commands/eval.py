@@ -10,15 +10,14 @@ from typing import Annotated, Any
 
 import tyro
 
-from sim.evaluation.evaluate import Evaluation, evaluate
-from sim.evaluation.limits import require_limits
+from sim.evaluation.evaluate import Evaluation, EvaluationInterrupted, evaluate
 from sim.evaluation.plan import Plan
-from sim.evaluation.report import print_notes, settings_of
-from sim.evaluation.table import table
-from vgf_robot.bundle.bundle import Bundle
+from sim.evaluation.report import for_terminal, notes, require_judgeable, require_limits, settings_of, table
+from sim.plants import knows_success
+from vgf_robot.bundle import Bundle
 from vgf_robot.config import load, replace
 from vgf_robot.errors import ConfigError
-from vgf_robot.results import print_table, write_json
+from vgf_robot.results import finite, print_table, write_json
 from vgf_robot.verbs import parse
 
 _EXAMPLE = "vgf-robot eval runs/cube/bundle --num-particles 1,10 --steps 0,1,3 --episodes 50 --json out/eval.json"
@@ -61,7 +60,10 @@ class Options:
     workers: int | None = None
     """Processes that share the episodes; lock-step in process only [1]."""
     min_success: float | None = None
-    """Exit code 1 unless the tuned row (every row where there is none) reaches this success rate."""
+    """Exit code 1 unless the row `tuned`, in real time `adaptive` (every row of a sweep without it), reaches this
+    success rate."""
+    min_return: float | None = None
+    """Exit code 1 unless it reaches this mean return."""
     max_miss_rate: float | None = None
     """Exit code 1 if it passes this miss rate."""
     json: Path | None = None
@@ -69,13 +71,19 @@ class Options:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Evaluate, print the table, write the JSON and judge the limits; the exit code is 0 if nothing raised."""
+    """Evaluate, write the JSON, print the table and judge the limits; the exit code is 0 if nothing raised."""
     options = parse(Options, argv, "eval", _EXAMPLE)
     plan = resolve_plan(options)
     bundle = Bundle.load(options.bundle)
-    evaluation = evaluate(bundle, plan)
+    require_judgeable(plan, plan.environment or bundle.manifest.environment, knows_success)
+    try:
+        evaluation = evaluate(bundle, plan)
+    except EvaluationInterrupted as interrupt:
+        if interrupt.evaluation.rows:
+            _publish(interrupt.evaluation, options.json)
+        raise
     _publish(evaluation, options.json)
-    require_limits(evaluation.rows, plan.min_success, plan.max_miss_rate)
+    require_limits(evaluation.rows, plan)
     return 0
 
 
@@ -96,12 +104,14 @@ def resolve_plan(options: Options) -> Plan:
 
 
 def _publish(evaluation: Evaluation, path: Path | None) -> None:
+    """Write the JSON first: whatever goes wrong with a table, hours of episodes are not lost by it."""
+    if path is not None:
+        write_json(path, "eval", settings_of(evaluation), finite(evaluation.rows))
     name, plan = evaluation.bundle.manifest.name, evaluation.plan
     title = f"{name} in {evaluation.environment}, {plan.clock}: {plan.episodes} episodes each, seed {plan.seed}"
-    print_table(title, *table(evaluation.rows))
-    print_notes(evaluation)
-    if path is not None:
-        write_json(path, "eval", settings_of(evaluation), evaluation.rows)
+    print_table(title, *for_terminal(table(evaluation.rows)))
+    for note in notes(evaluation):
+        print(note)
 
 
 def _whole(name: str, text: str) -> int:

@@ -13,16 +13,14 @@ from sim.demo.driving import opened_driver
 from sim.demo.extent import Extent
 from sim.demo.recording import Recording, RecordingPlant
 from sim.demo.trace import Trace, Traced
-from sim.evaluation.clock import MonotonicClock
 from sim.evaluation.episode import Episode, episode_seeds
 from sim.evaluation.evaluate import Evaluation, evaluate
+from sim.evaluation.modes import TUNED, Setting
 from sim.evaluation.plan import Plan
-from sim.evaluation.real_time import RealTime, run_real_time
+from sim.evaluation.real_time import MonotonicClock, RealTime, run_real_time
 from sim.evaluation.rows import make_row
-from sim.evaluation.setting import Setting
-from sim.evaluation.sweep import TUNED
 from sim.plants import Plant
-from vgf_robot.bundle.bundle import Bundle
+from vgf_robot.bundle import Bundle
 from vgf_robot.errors import ConfigError
 
 OpenPlant = Callable[[str], Plant]

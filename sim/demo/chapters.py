@@ -108,9 +108,10 @@ def _synthetic(comparison: Comparison, load: Comparison) -> str:
         "work and no policy; it has no task, no success and no return."
     )
     text = (
-        f"{_why_synthetic(load)} The same modes again with networks of the paper's size "
-        f"({point.num_particles} particles, up to {point.max_steps} steps). The deadline of {comparison.deadline_ms:.3g} ms is {DEADLINE_FACTOR:g} times what "
-        f"99 % of its whole ticks took on the idle machine; meanwhile {_processes(comparison)}."
+        f"{_why_synthetic(load)} The same modes again with networks of the paper's size ({point.num_particles} "
+        f"particles, up to {point.max_steps} steps). The deadline of {comparison.deadline_ms:.3g} ms is "
+        f"{DEADLINE_FACTOR:g} times what 99 % of its whole ticks took on the idle machine; meanwhile "
+        f"{_processes(comparison)}."
     )
     return page.section(
         "4. The same with a synthetic policy of the paper's size",
@@ -142,7 +143,7 @@ def _comparison(comparison: Comparison) -> Sequence[str]:
 def _series(comparison: Comparison) -> dict[str, PeriodSeries]:
     period_s, deadline_ms = comparison.bundle.manifest.control_period_s, comparison.deadline_ms
     return {
-        run.mode.label: period_series(
+        run.turn.label: period_series(
             run.trace, [episode.num_periods for episode in run.episodes], period_s, deadline_ms
         )
         for run in comparison.runs

@@ -10,14 +10,14 @@ from typing import Any
 
 from sim.demo.cores import usable_cores
 from sim.demo.driving import BACKEND, THREADS, Through, opened_driver
-from sim.demo.modes import ADAPTIVE, FIXED_0, FIXED_CAP, compared_modes
 from sim.demo.rounds import Run, Stand, run_rounds
-from sim.evaluation.clock import MonotonicClock
+from sim.demo.turns import turns
 from sim.evaluation.job import Job
-from sim.evaluation.real_time import RealTime
+from sim.evaluation.modes import ADAPTIVE, FIXED_0, FIXED_CAP
+from sim.evaluation.real_time import MonotonicClock, RealTime
 from sim.evaluation.rows import make_row
 from sim.plants import Plant, require_fit
-from vgf_robot.bundle.bundle import Bundle
+from vgf_robot.bundle import Bundle
 
 DEADLINE_SHARE = 0.9
 TOO_FAST_POINTS = 1.0
@@ -89,7 +89,7 @@ def compare(
     cores = usable_cores()
     with opened_driver(bundle, through) as driver, _frozen_garbage():
         stand = Stand(plant=plant, driver=driver, timing=timing, cores=cores, seed=seed)
-        runs = run_rounds(stand, compared_modes(bundle.manifest), budget_s, min_rounds, report)
+        runs = run_rounds(stand, turns(bundle.manifest), budget_s, min_rounds, report)
     return Comparison(
         bundle=bundle,
         through=through,
@@ -127,15 +127,15 @@ def real_time_job(bundle: Bundle, environment: str, seed: int) -> Job:
 
 def _row(bundle: Bundle, plant: Plant, seed: int, run: Run, num_cores: int, synthetic: bool) -> dict[str, Any]:
     job = real_time_job(bundle, plant.environment_id, seed)
-    row = make_row(job, bundle, run.mode.name, run.mode.setting, run.episodes)
+    row = make_row(job, bundle, run.turn.mode.name, run.turn.mode.setting, run.episodes)
     if synthetic:  # the plant pays no reward: a return of 0 would look like a result
         row |= dict.fromkeys(("return_mean", "return_low", "return_high"))
     return row | {
-        "busy_processes": num_cores if run.mode.loaded else 0,
+        "busy_processes": num_cores if run.turn.loaded else 0,
         "synthetic": synthetic,
         "periods": sum(episode.num_periods for episode in run.episodes),
     }
 
 
 def _is(run: Run, mode: str, *, loaded: bool) -> bool:
-    return run.mode.name == mode and run.mode.loaded is loaded
+    return run.turn.mode.name == mode and run.turn.loaded is loaded

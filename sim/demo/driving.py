@@ -9,7 +9,7 @@ from typing import Literal
 from sim.evaluation.driver import Driver, InProcess
 from sim.evaluation.remote import ThroughServer
 from sim.evaluation.serving import serving
-from vgf_robot.bundle.bundle import Bundle
+from vgf_robot.bundle import Bundle
 
 BACKEND, THREADS = "onnxruntime-cpu", 1
 Through = Literal["in-process", "server"]

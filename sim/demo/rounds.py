@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from sim.demo.busy import busy_processes
-from sim.demo.modes import Mode
-from sim.demo.trace import IgnoringDeadline, Trace, Traced
+from sim.demo.trace import Trace, Traced
+from sim.demo.turns import Turn
 from sim.evaluation.driver import Driver
 from sim.evaluation.episode import Episode, episode_seeds
+from sim.evaluation.modes import IgnoringDeadline
 from sim.evaluation.real_time import RealTime, run_real_time
 from sim.plants import Plant
 
@@ -20,7 +21,7 @@ from sim.plants import Plant
 class Run:
     """What one mode brought over all rounds."""
 
-    mode: Mode
+    turn: Turn
     episodes: list[Episode] = field(default_factory=list[Episode])
     trace: Trace = field(default_factory=Trace)
 
@@ -45,21 +46,21 @@ class Stand:
 
 
 def run_rounds(
-    stand: Stand, modes: Sequence[Mode], budget_s: float, min_rounds: int, report: Callable[[str], None]
+    stand: Stand, turns: Sequence[Turn], budget_s: float, min_rounds: int, report: Callable[[str], None]
 ) -> list[Run]:
     """Run rounds until another one would not fit into the time.
 
     Args:
         stand: Plant and driver.
-        modes: In the order of a round.
+        turns: In the order of a round.
         budget_s: Time for all rounds together.
         min_rounds: Rounds that are run even if they take longer.
         report: Told in words how far it is, between episodes only.
 
     Returns:
-        One run per mode, each with one episode per round.
+        One run per turn, each with one episode per round.
     """
-    runs = [Run(mode) for mode in modes]
+    runs = [Run(turn) for turn in turns]
     began_s, longest_s, index = time.monotonic(), 0.0, 0
     while index < min_rounds or time.monotonic() - began_s + longest_s < budget_s:
         round_began_s = time.monotonic()
@@ -70,17 +71,17 @@ def run_rounds(
 
 
 def _run_round(stand: Stand, runs: Iterable[Run], index: int, report: Callable[[str], None]) -> None:
-    for loaded, group in groupby(runs, key=lambda run: run.mode.loaded):
+    for loaded, group in groupby(runs, key=lambda run: run.turn.loaded):
         with busy_processes(stand.cores if loaded else ()):
             for run in group:
-                report(f"round {index + 1}, {run.mode.label}")
+                report(f"round {index + 1}, {run.turn.label}")
                 run.episodes.append(_run_episode(stand, run, index))
 
 
 def _run_episode(stand: Stand, run: Run, index: int) -> Episode:
-    driver = stand.driver if run.mode.keeps_deadline else IgnoringDeadline(stand.driver)
+    driver = stand.driver if run.turn.mode.keeps_deadline else IgnoringDeadline(stand.driver)
     # Outside the other wrapper: the trace compares with the deadline that the controller may not have been told.
     traced = Traced(driver, run.trace, stand.timing.clock)
-    budget = run.mode.setting.budget()
+    budget = run.turn.mode.setting.budget()
     traced.prepare(budget)
     return run_real_time(stand.plant, traced, budget, episode_seeds(stand.seed, index), stand.timing)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from sim.demo.comparison import DEADLINE_SHARE
 from sim.demo.driving import Through, opened_driver
-from sim.demo.modes import FIXED_CAP, compared_modes
 from sim.evaluation.lock_step import run_lock_step
+from sim.evaluation.modes import FIXED_CAP, deadline_modes
 from sim.plants import Transition
 from vgf_robot.bundle import Bundle, Manifest, write_manifest
 
@@ -68,7 +68,7 @@ def timed_by_this_machine(bundle: Bundle, folder: Path, num_ticks: int, through:
         num_ticks: Ticks of all steps that are measured.
         through: Where the controller runs, now as later under load.
     """
-    mode = next(mode for mode in compared_modes(bundle.manifest) if mode.name == FIXED_CAP)
+    mode = next(mode for mode in deadline_modes(bundle.manifest) if mode.name == FIXED_CAP)
     with opened_driver(bundle, through) as driver:
         episode = run_lock_step(NoPlant(bundle.manifest, num_ticks), driver, mode.setting.budget(), (0, 0))
     samples_ms = episode.latencies_ms.get("round_trip") or episode.latencies_ms["tick"]

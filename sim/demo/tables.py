@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sim.demo.comparison import Comparison
-from sim.evaluation.table import table
+from sim.evaluation.report import table
 
 _PAGE_ONLY = ("N", "periods", "tick ms", "moved")
 Cells = tuple[list[dict[str, Any]], list[str]]

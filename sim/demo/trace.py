@@ -8,9 +8,9 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.evaluation.clock import Clock
 from sim.evaluation.driver import Delivery, Driver
-from vgf_robot.controller.budget import Budget
+from sim.evaluation.real_time import Clock
+from vgf_robot.controller import Budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,30 +77,6 @@ class Traced:
                 )
             )
         return answer
-
-    def close(self) -> None:
-        """Close the driver."""
-        self._driver.close()
-
-
-@final
-class IgnoringDeadline:
-    """A `Driver` that takes every step of the budget whatever the time: what a fixed number of steps does."""
-
-    def __init__(self, driver: Driver) -> None:
-        self._driver = driver
-
-    def prepare(self, budget: Budget) -> None:
-        """Load what this budget needs."""
-        self._driver.prepare(budget)
-
-    def begin_episode(self, seed: int) -> None:
-        """Begin an episode."""
-        self._driver.begin_episode(seed)
-
-    def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Delivery | None:
-        """Ask for an action and wait for it; the loop still counts what comes after its deadline as a miss."""
-        return self._driver.act(observation, budget, None)
 
     def close(self) -> None:
         """Close the driver."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sim.demo.comparison import Comparison
-from sim.demo.modes import ADAPTIVE, FIXED_0, FIXED_CAP
+from sim.evaluation.modes import ADAPTIVE, FIXED_0, FIXED_CAP
 
 ABOVE_FLOOR_POINTS = 1.0
 SHARE_OF_FIXED_CAP = 0.25
@@ -60,7 +60,7 @@ def _return(comparison: Comparison) -> list[Finding]:
     busy, idle = comparison.row(ADAPTIVE), comparison.idle_row
     text = (
         f"adaptive returns {busy['return_mean']:.4g} ({busy['return_low']:.4g} to {busy['return_high']:.4g}, "
-        episodes: {busy['episodes']}) under load; expected: that interval reaches the idle machine's "
+        f"episodes: {busy['episodes']}) under load; expected: that interval reaches the idle machine's "
         f"{idle['return_mean']:.4g}."
     )
     return [Finding(text=text, met=busy["return_high"] >= idle["return_mean"])]

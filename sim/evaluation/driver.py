@@ -8,11 +8,9 @@ from typing import Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
-from vgf_robot.bundle.bundle import Bundle
-from vgf_robot.controller.budget import Budget
-from vgf_robot.controller.command import Command
-from vgf_robot.controller.controller import Controller
-from vgf_robot.wire.settings import ServeSettings
+from vgf_robot.bundle import Bundle
+from vgf_robot.controller import Budget, Command, Controller
+from vgf_robot.wire import ServeSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

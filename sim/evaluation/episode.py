@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.evaluation.driver import Delivery
 from sim.plants import Transition
-from vgf_robot.controller.command import Status
+from vgf_robot.controller import Status
 
 LATE_REPLY, NO_REPLY, SKIPPED_PERIOD = "late_reply", "no_reply", "skipped_period"
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sim.evaluation.driver import Driver
-from sim.evaluation.job import Bench, Job
-from sim.evaluation.plan import Plan, require_consistent
+from sim.evaluation.episode import Episode
+from sim.evaluation.job import Job, Rig
+from sim.evaluation.modes import Mode, Way
+from sim.evaluation.plan import Plan, plan_rows, require_consistent
 from sim.evaluation.remote import ThroughServer
 from sim.evaluation.rows import make_row
-from sim.evaluation.run import Outcomes, run_here, run_in_workers
 from sim.evaluation.serving import serving
-from sim.evaluation.setting import Setting
-from sim.evaluation.sweep import plan_rows
 from sim.plants import Plant, open_plant
-from vgf_robot.bundle.bundle import Bundle
+from sim.plants.workers import in_workers
+from vgf_robot.bundle import Bundle
+
+Task = tuple[Way, int]
+Outcomes = dict[Way, list[Episode]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +36,22 @@ class Evaluation:
         plan: How.
         environment: Where.
         rows: One per mode or setting, in the order of the table.
+        interrupted: Whether it was broken off, so that rows or episodes are missing.
     """
 
     bundle: Bundle
     plan: Plan
     environment: str
     rows: Sequence[dict[str, Any]]
+    interrupted: bool = False
+
+
+class EvaluationInterrupted(KeyboardInterrupt):
+    """The evaluation was broken off; what can be used of it comes along."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        super().__init__()
+        self.evaluation = evaluation
 
 
 def evaluate(bundle: Bundle, plan: Plan, open_plant: Callable[[str], Plant] = open_plant) -> Evaluation:
@@ -54,13 +67,20 @@ def evaluate(bundle: Bundle, plan: Plan, open_plant: Callable[[str], Plant] = op
         ConfigError: Options that cannot go together.
         PlantError: There is no such plant, or the bundle does not fit it.
         ServerError: The server does not answer.
+        EvaluationInterrupted: Ctrl-C, with the rows that can be used.
     """
     require_consistent(plan)
-    planned = plan_rows(plan.axes, bundle.manifest)
+    modes = plan_rows(plan, bundle.manifest)
     job = _job(bundle, plan, open_plant)
-    settings = list(dict.fromkeys(setting for _, setting in planned))
-    outcomes = _run(job, plan, settings)
-    rows = [make_row(job, bundle, mode, setting, outcomes[setting]) for mode, setting in planned]
+    ways = list(dict.fromkeys(mode.way for mode in modes))
+    episodes: dict[Task, Episode] = {}
+    try:
+        _run(job, plan, ways, episodes)
+    except KeyboardInterrupt as interrupt:
+        rows = _rows(job, bundle, modes, _usable(plan, ways, episodes))
+        found = Evaluation(bundle=bundle, plan=plan, environment=job.environment, rows=rows, interrupted=True)
+        raise EvaluationInterrupted(found) from interrupt
+    rows = _rows(job, bundle, modes, _usable(plan, ways, episodes))
     return Evaluation(bundle=bundle, plan=plan, environment=job.environment, rows=rows)
 
 
@@ -77,17 +97,68 @@ def _job(bundle: Bundle, plan: Plan, open_plant: Callable[[str], Plant]) -> Job:
     )
 
 
-def _run(job: Job, plan: Plan, settings: Sequence[Setting]) -> Outcomes:
-    with _progress(len(settings) * plan.episodes) as advance:
-        if plan.workers > 1:
-            return run_in_workers(job, settings, plan.episodes, advance, plan.workers)
-        with _bench(job, plan) as bench:
-            return run_here(bench, settings, plan.episodes, advance)
+def _run(job: Job, plan: Plan, ways: Sequence[Way], episodes: dict[Task, Episode]) -> None:
+    """Run the tasks and put each episode in its place as it ends; how many workers there are changes nothing."""
+    tasks = _tasks(plan, ways)
+    with _progress(len(tasks)) as advance, closing(_finished(job, plan, tasks)) as finished:
+        for task, episode in finished:
+            episodes[task] = episode
+            advance()
+
+
+def _tasks(plan: Plan, ways: Sequence[Way]) -> list[Task]:
+    """Return every episode of every way; against the clock they take turns, so that a drift of the machine hits all."""
+    if plan.clock == "real-time":
+        return [(way, index) for index in range(plan.episodes) for way in ways]
+    return [(way, index) for way in ways for index in range(plan.episodes)]
+
+
+def _finished(job: Job, plan: Plan, tasks: Sequence[Task]) -> Generator[tuple[Task, Episode]]:
+    if plan.workers > 1:
+        yield from in_workers(_Episodes(job), tasks, plan.workers, _name)
+        return
+    with _rig(job, plan) as rig:
+        for way, index in tasks:
+            yield (way, index), rig.run(way, index)
+
+
+@final
+class _Episodes:
+    """Runs episodes in a worker process, which opens its rig with the first one and ends with it."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._rig: Rig | None = None
+
+    def __call__(self, task: Task) -> Episode:
+        """Run one episode."""
+        self._rig = self._rig or Rig.open(self._job)
+        return self._rig.run(*task)
+
+
+def _name(task: Task) -> str:
+    return f"episode {task[1]}"
+
+
+def _usable(plan: Plan, ways: Sequence[Way], episodes: dict[Task, Episode]) -> Outcomes:
+    """Return the episodes of whole rows; against the clock, where all rows grow together, those of whole rounds."""
+    counts = {way: next((i for i in range(plan.episodes) if (way, i) not in episodes), plan.episodes) for way in ways}
+    if plan.clock == "real-time":
+        counts = dict.fromkeys(ways, min(counts.values()))
+    else:
+        counts = {way: count for way, count in counts.items() if count == plan.episodes}
+    return {way: [episodes[way, index] for index in range(count)] for way, count in counts.items() if count}
+
+
+def _rows(job: Job, bundle: Bundle, modes: Sequence[Mode], outcomes: Outcomes) -> list[dict[str, Any]]:
+    return [
+        make_row(job, bundle, mode.name, mode.setting, outcomes[mode.way]) for mode in modes if mode.way in outcomes
+    ]
 
 
 @contextmanager
-def _bench(job: Job, plan: Plan) -> Iterator[Bench]:
-    """Open a bench on whatever answers: this process, a server of our own, or one that runs already."""
+def _rig(job: Job, plan: Plan) -> Iterator[Rig]:
+    """Open a rig on whatever answers: this process, a server of our own, or one that runs already."""
     with ExitStack() as stack:
         connect: Callable[[Bundle], Driver] | None = None
         if plan.endpoint is not None:
@@ -95,13 +166,13 @@ def _bench(job: Job, plan: Plan) -> Iterator[Bench]:
         elif plan.through == "server":
             server = stack.enter_context(serving(job.bundle, job.backend, job.threads))
             connect = partial(ThroughServer.connect, endpoint=server.endpoint, require_alive=server.require_alive)
-        bench = Bench.open(job, connect)
-        stack.callback(bench.close)
-        yield bench
+        rig = Rig.open(job, connect)
+        stack.callback(rig.close)
+        yield rig
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
+def _progress(total: int) -> Iterator[Callable[[], None]]:
     """Show a bar on standard error; it is drawn between episodes, since a drawing thread would delay the ticks."""
     columns = (TextColumn("episodes"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
@@ -109,8 +180,8 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=console, auto_refresh=False, transient=True, disable=disable) as bar:
         task = bar.add_task("episodes", total=total)
 
-        def advance(count: int) -> None:
-            bar.advance(task, count)
+        def advance() -> None:
+            bar.advance(task)
             bar.refresh()
 
         yield advance

@@ -1,4 +1,4 @@
-"""An evaluation as data that travels to worker processes, and the bench that runs its episodes."""
+"""An evaluation as data that travels to worker processes, and the rig that runs its episodes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, final
 
-from sim.evaluation.clock import MonotonicClock
 from sim.evaluation.driver import Driver, InProcess
 from sim.evaluation.episode import Episode, episode_seeds
 from sim.evaluation.lock_step import run_lock_step
-from sim.evaluation.real_time import RealTime, run_real_time
-from sim.evaluation.setting import Setting
+from sim.evaluation.modes import IgnoringDeadline, Way
+from sim.evaluation.real_time import MonotonicClock, RealTime, run_real_time
 from sim.plants import Plant, open_plant, require_fit
-from vgf_robot.bundle.bundle import Bundle
+from vgf_robot.bundle import Bundle
 
 ClockName = Literal["lock-step", "real-time"]
 
@@ -45,7 +44,7 @@ class Job:
 
 
 @final
-class Bench:
+class Rig:
     """A plant and a driver, opened once and used for many episodes."""
 
     def __init__(self, job: Job, plant: Plant, driver: Driver, bundle: Bundle) -> None:
@@ -55,7 +54,7 @@ class Bench:
         self._timing = RealTime(manifest=bundle.manifest, deadline_share=job.deadline_share, clock=MonotonicClock())
 
     @classmethod
-    def open(cls, job: Job, connect: Callable[[Bundle], Driver] | None = None) -> Bench:
+    def open(cls, job: Job, connect: Callable[[Bundle], Driver] | None = None) -> Rig:
         """Open the plant, check that the bundle fits it, and open the driver.
 
         Args:
@@ -76,18 +75,20 @@ class Bench:
             raise
         return cls(job, plant, driver, bundle)
 
-    def run(self, setting: Setting, index: int) -> Episode:
+    def run(self, way: Way, index: int) -> Episode:
         """Run one episode.
 
         Args:
-            setting: What each request may spend.
+            way: What each request may spend, and whether the controller is told the deadline.
             index: The episode's number, from which its seeds follow.
         """
-        seeds = episode_seeds(self._job.seed, index)
-        self._driver.prepare(setting.budget())
+        setting, keeps_deadline = way
+        budget, seeds = setting.budget(), episode_seeds(self._job.seed, index)
+        self._driver.prepare(budget)
         if self._job.clock == "lock-step":
-            return run_lock_step(self._plant, self._driver, setting.budget(), seeds)
-        return run_real_time(self._plant, self._driver, setting.budget(), seeds, self._timing)
+            return run_lock_step(self._plant, self._driver, budget, seeds)
+        driver = self._driver if keeps_deadline else IgnoringDeadline(self._driver)
+        return run_real_time(self._plant, driver, budget, seeds, self._timing)
 
     def close(self) -> None:
         """Close plant and driver."""

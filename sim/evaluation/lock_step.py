@@ -5,7 +5,7 @@ from __future__ import annotations
 from sim.evaluation.driver import Driver
 from sim.evaluation.episode import Episode, EpisodeLog
 from sim.plants import Plant
-from vgf_robot.controller.budget import Budget
+from vgf_robot.controller import Budget
 from vgf_robot.errors import ServerError
 
 

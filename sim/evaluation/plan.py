@@ -1,14 +1,16 @@
-"""What an evaluation shall do: the record behind configs/eval/*.yaml and the command line."""
+"""What an evaluation shall do: the record behind configs/eval/*.yaml and the command line, and the rows it asks for."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated, Literal
 
 import msgspec
 
 from sim.evaluation.job import ClockName
-from sim.evaluation.sweep import Axes
-from vgf_robot.bundle.manifest import Selection
+from sim.evaluation.modes import FIXED_0, SWEEP, Mode, Setting, deadline_modes, waiting_modes
+from vgf_robot.bundle import Manifest, Selection
+from vgf_robot.controller import resolve
 from vgf_robot.errors import ConfigError
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -24,7 +26,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         environment: The plant's name; None takes the one that the bundle was made for.
         episodes: Per setting.
         seed: Every setting sees the episodes that follow from it.
-        num_particles: Values of N to sweep; empty with the other three for the three modes.
+        num_particles: Values of N to sweep; empty with the other three for the clock's three modes.
         steps: Numbers of transport steps to sweep.
         step_size: Step sizes to sweep, in normalised action units.
         selection: Selection rules to sweep.
@@ -35,7 +37,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         backend: Name of the backend.
         threads: Threads of the backend.
         workers: Processes that share the episodes; lock-step in process only.
-        min_success: Success rate that the tuned row (every row where there is none) must reach.
+        min_success: Success rate that the judged row must reach: `tuned`, in real time `adaptive`, and every row of
+            a sweep without it.
+        min_return: Mean return that it must reach.
         max_miss_rate: Miss rate that it must not pass.
     """
 
@@ -54,17 +58,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     threads: PositiveCount = 1
     workers: PositiveCount = 1
     min_success: Share | None = None
+    min_return: float | None = None
     max_miss_rate: Share | None = None
 
     @property
-    def axes(self) -> Axes:
-        """The values to sweep."""
-        return Axes(
-            num_particles=self.num_particles,
-            max_steps=self.steps,
-            step_size=self.step_size,
-            selection=self.selection,
-        )
+    def sweeps(self) -> bool:
+        """Whether something is varied, in the place of the clock's modes."""
+        return bool(self.num_particles or self.steps or self.step_size or self.selection)
 
     @property
     def remote(self) -> bool:
@@ -82,3 +82,45 @@ def require_consistent(plan: Plan) -> None:
         raise ConfigError("Workers disturb each other's clock; take --workers 1 or --clock lock-step.")
     if plan.workers > 1 and plan.remote:
         raise ConfigError("Workers would queue at one server; take --workers 1 or leave --through and --endpoint out.")
+
+
+def plan_rows(plan: Plan, manifest: Manifest) -> list[Mode]:
+    """Return every row, in the order of the table: the clock's modes, or the settings to sweep.
+
+    A sweep in real time has a row without steps for every N, the floor of its miss rates.
+
+    Raises:
+        BudgetError: A setting that the bundle does not allow or does not carry.
+    """
+    real_time = plan.clock == "real-time"
+    modes = deadline_modes(manifest) if real_time else waiting_modes(manifest)
+    if not plan.sweeps:
+        return list(modes)
+    settings = _grid(plan, manifest)
+    floors = _floors(settings) if real_time else []
+    names = dict.fromkeys(floors, FIXED_0)
+    names |= {mode.setting: mode.name for mode in reversed(modes) if mode.keeps_deadline}  # of equals, the first name
+    for setting in settings:
+        resolve(setting.budget(), manifest)
+    return [Mode(name=names.get(setting, SWEEP), setting=setting) for setting in dict.fromkeys([*floors, *settings])]
+
+
+def _grid(plan: Plan, manifest: Manifest) -> list[Setting]:
+    """Return the settings to sweep; what is not varied stays at the bundle's operating point."""
+    point = manifest.operating_point
+    product = itertools.product(
+        plan.num_particles or (point.num_particles,),
+        plan.steps or (point.max_steps,),
+        plan.step_size or (point.step_size,),
+        plan.selection or (point.selection,),
+    )
+    return list(dict.fromkeys(Setting.of(*values) for values in product))
+
+
+def _floors(settings: list[Setting]) -> list[Setting]:
+    """Return a setting without steps for every N; the selection, which costs the same, is the first one's."""
+    first = {setting.num_particles: setting for setting in reversed(settings)}
+    return [
+        Setting(num_particles=count, max_steps=0, step_size=None, selection=first[count].selection)
+        for count in sorted(first)
+    ]

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.evaluation.driver import Delivery
-from vgf_robot.bundle.bundle import Bundle
-from vgf_robot.controller.budget import Budget
+from vgf_robot.bundle import Bundle
+from vgf_robot.controller import Budget
 from vgf_robot.wire import Answer, Client, Expectations, NoServerError, ServerBusyError
 
 _CONNECT_S = 3.0
@@ -82,9 +82,7 @@ class ThroughServer:
             return None
         self._heard_ns = answer.received_ns
         self._transport_ns.append(answer.transport_ns)
-        return Delivery(
-            command=answer.command, valid_for_ns=answer.valid_for_ns, round_trip_ns=answer.round_trip_ns
-        )
+        return Delivery(command=answer.command, valid_for_ns=answer.valid_for_ns, round_trip_ns=answer.round_trip_ns)
 
     def close(self) -> None:
         """Let go of the socket."""

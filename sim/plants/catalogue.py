@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from sim.plants.environment import EnvironmentPlant, Info, quiet_box
+from sim.plants.environment import EnvironmentPlant, Info
 from sim.plants.plant import Plant
 from sim.plants.rendering import prepare
+from sim.plants.spaces import quiet_spaces
 from vgf_robot.errors import PlantError, suggestion
 
 FRAME_WIDTH, FRAME_HEIGHT = 320, 240
@@ -27,8 +28,7 @@ def open_plant(environment_id: str, *, render: bool = False) -> Plant:
         PlantError: There is no such environment, or it is none that a bundle can be evaluated in.
     """
     can_render = prepare(render)
-    if environment_id not in (known := known_plants()):
-        raise PlantError(_why_not(environment_id, known))
+    _require_known(environment_id)
     if _is_ogbench(environment_id):
         return _open_ogbench(environment_id, can_render)
     return _open_gymnasium(environment_id, can_render)
@@ -38,6 +38,16 @@ def known_plants() -> tuple[str, ...]:
     """Return the names that `open_plant` accepts, sorted."""
     prepare(render=False)
     return tuple(sorted(name for name in _registry() if _is_ogbench(name) or _is_gymnasium(name)))
+
+
+def knows_success(environment_id: str) -> bool:
+    """Return whether a plant says when its task is solved; Gymnasium's environments know returns only.
+
+    Raises:
+        PlantError: There is no such environment.
+    """
+    _require_known(environment_id)
+    return _is_ogbench(environment_id)
 
 
 def _open_ogbench(environment_id: str, render: bool) -> Plant:
@@ -70,7 +80,7 @@ def _open_gymnasium(environment_id: str, render: bool) -> Plant:
 def _make(environment_id: str, **settings: Any) -> Any:
     import gymnasium
 
-    with quiet_box():  # the checker would repeat every step's checks; `EnvironmentPlant` makes those that matter
+    with quiet_spaces():  # the checker would repeat every step's checks; `EnvironmentPlant` makes those that matter
         return gymnasium.make(environment_id, disable_env_checker=True, **settings)
 
 
@@ -89,6 +99,11 @@ def _is_ogbench(name: str) -> bool:
 def _is_gymnasium(name: str) -> bool:
     # Versions below 5 are kept by Gymnasium for old results and warn at every start.
     return str(_registry()[name].entry_point).startswith(_GYMNASIUM_HOME) and name.endswith("-v5")
+
+
+def _require_known(environment_id: str) -> None:
+    if environment_id not in (known := known_plants()):
+        raise PlantError(_why_not(environment_id, known))
 
 
 def _why_not(environment_id: str, known: tuple[str, ...]) -> str:

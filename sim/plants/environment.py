@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, final
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from sim.plants.generator import GlobalGenerator
 from sim.plants.plant import Transition
 from sim.plants.rendering import FrameSource
+from sim.plants.spaces import quiet_spaces
 from vgf_robot.errors import PlantError
 
 Info = dict[str, Any]
@@ -44,7 +44,7 @@ class EnvironmentPlant:
         Raises:
             PlantError: Observation or action is not a vector, or the environment does not know its period.
         """
-        with quiet_box():
+        with quiet_spaces():
             observations, actions = environment.observation_space, environment.action_space
         if observations.shape is None or len(observations.shape) != 1 or len(actions.shape or ()) != 1:
             raise PlantError(f"'{environment_id}' has observations or actions that are no vectors; take a state task.")
@@ -64,7 +64,7 @@ class EnvironmentPlant:
     def reset(self, seed: int) -> NDArray[np.float32]:
         """Begin an episode; the same seed gives the same episode whatever came before it."""
         self._global.seed(seed)
-        with quiet_box(), self._global.in_place():
+        with quiet_spaces(), self._global.in_place():
             observation, _ = self._environment.reset(seed=seed)
         self._under_way = True
         return np.asarray(observation, dtype=np.float32)
@@ -99,17 +99,6 @@ class EnvironmentPlant:
         """Release the simulator; may be called twice."""
         self._under_way = False
         self._environment.close()
-
-
-@contextmanager
-def quiet_box() -> Iterator[None]:
-    """Leave out Gymnasium's remark that an action range was written in float64; the range is exact in float32.
-
-    OGBench builds the action space anew at each look and at each reset, so the remark would come again and again.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r".*Box (low|high)'s precision lowered by casting to float32")
-        yield
 
 
 def _control_period_s(environment_id: str, unwrapped: Any) -> float:

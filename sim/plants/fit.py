@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from sim.plants.plant import Plant
-from vgf_robot.bundle.manifest import Manifest
+from vgf_robot.bundle import Manifest
 from vgf_robot.errors import PlantError
 
 

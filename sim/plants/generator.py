@@ -1,4 +1,4 @@
-"""NumPy's global generator, lent to an environment that draws from it."""
+"""NumPy's global generator, lent to an environment or an oracle that draws from it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import numpy as np
 
 
 class GlobalGenerator:
-    """One plant's own state of NumPy's global generator, in place only while the plant draws from it.
+    """One user's own state of NumPy's global generator, in place only while that user draws from it.
 
     OGBench's mazes draw their start and their teleports from the global generator and not from the environment's
-    own: without this, the same seed gives another episode each time, and two plants disturb each other.
+    own, and its oracles know no other: without this, the same seed gives another episode each time, and two plants
+    disturb each other.
     """
 
-    def __init__(self) -> None:
-        self._state = np.random.RandomState(0).get_state()
+    def __init__(self, seed: int = 0) -> None:
+        self.seed(seed)
 
     def seed(self, seed: int) -> None:
         """Begin again; the global generator itself takes 32 bits."""

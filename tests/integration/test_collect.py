@@ -13,7 +13,7 @@ import pytest
 
 from sim.collect.collection import collect
 from sim.collect.names import Split, parse_dataset
-from sim.collect.protocol import Asked
+from sim.collect.settings import Asked
 from vgf_robot.errors import MachineError
 
 pytestmark = pytest.mark.realtime
@@ -35,7 +35,9 @@ def running(tmp_path):
     code = "import sys; from vgf_robot.verbs import main; sys.exit(main())"
     arguments = ["collect", str(MAZE), "--episodes", "9000", "--episode-steps", "20", "--workers", "2"]
     command = [sys.executable, "-c", code, *arguments, "--out", str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         _until(lambda: len(_parts(tmp_path)) >= 2 or process.poll() is not None)
         assert process.poll() is None
@@ -49,7 +51,7 @@ def test_an_interrupt_keeps_the_episodes_and_takes_the_workers_along(running):
     process, folder = running
     workers = _children(process.pid)
     assert len(workers) >= 2
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
     _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert "episodes are kept; the same command goes on from there." in errors

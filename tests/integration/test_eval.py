@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from sim.commands import eval as command
 from sim.evaluation import remote
-from sim.evaluation.evaluate import evaluate
+from sim.evaluation.episode import LATE_REPLY, NO_REPLY, SKIPPED_PERIOD
+from sim.evaluation.evaluate import Evaluation, EvaluationInterrupted, evaluate
 from sim.evaluation.plan import Plan
 from sim.evaluation.serving import serving
+from sim.plants import Transition
 from tests import bundles
 from tests.unit.sim.evaluation.fakes import FakePlant, open_fake
 from vgf_robot.bundle import Bundle, write_manifest
 from vgf_robot.config import load
+from vgf_robot.controller.command import Reason
 from vgf_robot.errors import BundleError, ConfigError, LimitError, PlantError, ServerError
 from vgf_robot.verbs import main
 
+NUM_PERIODS = 20
+RECEIVER = (LATE_REPLY, NO_REPLY, SKIPPED_PERIOD)
+PATIENCE_S = 60.0
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "eval"
 
 
@@ -83,6 +98,7 @@ def test_every_shipped_configuration_is_valid() -> None:
         (["--episodes", "0"], ConfigError, "episodes"),
         (["--endpoint", "tcp://127.0.0.1:9"], ServerError, "127.0.0.1:9"),
         (["--min-success", "0.99"], LimitError, "success rate 0"),
+        (["--min-return", "1e9"], LimitError, "mean return"),
     ],
 )
 def test_bad_input_is_one_sentence(
@@ -91,6 +107,43 @@ def test_bad_input_is_one_sentence(
     monkeypatch.setattr(remote, "_CONNECT_S", 0.2)
     with pytest.raises(error, match=message):
         command.main([str(maze_bundle), "--episodes", "1", *options])
+
+
+def test_a_success_limit_on_a_task_of_returns_is_refused_before_an_episode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "evaluate", lambda *_: pytest.fail("nothing should be run"))
+    hopper = bundles.make_bundle(tmp_path / "hopper", environment="Hopper-v5")
+    with pytest.raises(ConfigError, match="take --min-return"):
+        command.main([str(hopper), "--min-success", "0.5"])
+    with pytest.raises(PlantError, match="is no plant"):
+        command.main([str(hopper), "--min-success", "0.5", "--environment", "Hopper"])
+
+
+def test_the_json_is_there_whatever_goes_wrong_with_the_table(
+    maze_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("no table")
+
+    monkeypatch.setattr(command, "print_table", broken)
+    with pytest.raises(RuntimeError, match="no table"):
+        run(maze_bundle, tmp_path / "eval.json")
+    assert len(json.loads((tmp_path / "eval.json").read_text())["rows"]) == 3
+
+
+def test_a_return_that_is_no_number_is_null_in_the_json_and_meets_no_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Lost(FakePlant):
+        def apply(self, action: np.ndarray) -> Transition:
+            return dataclasses.replace(super().apply(action), reward=float("nan"))
+
+    monkeypatch.setattr(command, "evaluate", lambda bundle, plan: evaluate(bundle, plan, lambda _: Lost()))
+    tiny, out = bundles.make_bundle(tmp_path / "tiny"), tmp_path / "eval.json"
+    with pytest.raises(LimitError, match="mean return nan"):
+        command.main([str(tiny), "--episodes", "1", "--json", str(out), "--min-return", "0"])
+    assert [row["return_mean"] for row in json.loads(out.read_text())["rows"]] == [None] * 3
 
 
 def test_exit_codes_and_messages_reach_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,7 +155,12 @@ class SlowPlant(FakePlant):
     """Long enough for a rate, short enough for a test."""
 
     def __init__(self) -> None:
-        super().__init__(num_periods=20)
+        super().__init__(num_periods=NUM_PERIODS)
+        self.num_applied = 0
+
+    def apply(self, action: np.ndarray) -> Transition:
+        self.num_applied += 1
+        return super().apply(action)
 
 
 def open_slow(_: str) -> SlowPlant:
@@ -114,12 +172,38 @@ def bundle(tmp_path: Path) -> Bundle:
     return Bundle.load(bundles.make_bundle(tmp_path / "bundle", num_particles=(4,)))
 
 
+def require_every_period_in_its_place(rows: Sequence[dict], num_periods: int) -> None:
+    """Check what holds on any machine: each period is a miss by its reason or has a fresh action."""
+    for row in rows:
+        num_misses = row["miss_rate"] * num_periods
+        assert num_misses == pytest.approx(round(num_misses))
+        reasons = row["fallbacks"]
+        assert set(reasons) <= {*RECEIVER, *(reason.value for reason in Reason)}
+        # Particles of the previous period scored again are a fallback and no miss; nothing is a miss without a reason.
+        assert sum(reasons.get(reason, 0) for reason in RECEIVER) <= round(num_misses) <= sum(reasons.values())
+        assert sum(reasons.values()) <= num_periods
+        assert 0 <= row["mean_steps"] <= row["max_steps"]
+
+
 @pytest.mark.realtime
 def test_in_real_time_every_period_has_its_place(bundle: Bundle) -> None:
-    rows = evaluate(bundle, Plan(episodes=1, steps=(3,), clock="real-time"), open_slow).rows
-    assert rows[0]["deadline_ms"] == pytest.approx(45)
-    assert 0 <= rows[0]["miss_rate"] <= 1
-    assert rows[0]["tick_ms"] is not None or rows[0]["miss_rate"] == 1
+    plants: list[SlowPlant] = []
+
+    def open_counted(_: str) -> SlowPlant:
+        plants.append(SlowPlant())
+        return plants[-1]
+
+    rows = evaluate(bundle, Plan(episodes=2, clock="real-time"), open_counted).rows
+    assert [(row["mode"], row["max_steps"]) for row in rows] == [("fixed-0", 0), ("fixed-cap", 3), ("adaptive", 3)]
+    assert [row["deadline_ms"] for row in rows] == [pytest.approx(45)] * 3
+    (plant,) = plants
+    assert plant.num_applied == 2 * 3 * NUM_PERIODS
+    require_every_period_in_its_place(rows, 2 * NUM_PERIODS)
+    # Every step is taken in every period for which anything was asked at all.
+    cap = rows[1]
+    asked = 2 * NUM_PERIODS - cap["fallbacks"].get("skipped_period", 0)
+    assert cap["mean_steps"] * 2 * NUM_PERIODS == pytest.approx(3 * asked)
+    assert rows[0]["mean_steps"] == 0
 
 
 @pytest.mark.realtime
@@ -137,11 +221,15 @@ def test_through_a_server_lock_step_gives_the_outcome_of_the_same_process(bundle
 def test_through_a_running_server_in_real_time(bundle: Bundle) -> None:
     with serving(bundle.folder, "onnxruntime-cpu", 1) as server:
         plan = Plan(episodes=1, steps=(3,), clock="real-time", endpoint=server.endpoint)
-        row = evaluate(bundle, plan, open_slow).rows[0]
+        rows = evaluate(bundle, plan, open_slow).rows
         server.stop()
         with pytest.raises(ServerError, match="ended with exit code 0: served"):
             server.require_alive()
-    assert 0 <= row["miss_rate"] <= 1
+    assert [(row["mode"], row["max_steps"]) for row in rows] == [("fixed-0", 0), ("adaptive", 3)]
+    require_every_period_in_its_place(rows, NUM_PERIODS)
+    for row in rows:
+        answered = NUM_PERIODS - sum(row["fallbacks"].get(reason, 0) for reason in ("no_reply", "skipped_period"))
+        assert (row["round_trip_ms"] is not None) == (answered > 0)
 
 
 @pytest.mark.realtime
@@ -155,3 +243,82 @@ def test_a_server_of_another_bundle_is_refused(bundle: Bundle, tmp_path: Path) -
 def test_a_server_that_cannot_start_says_why(bundle: Bundle) -> None:
     with pytest.raises(ServerError, match="no installed backend"), serving(bundle.folder, "abacus", 1):
         pass
+
+
+def test_what_an_interrupt_leaves_is_written_before_the_exit(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(bundle: Bundle, plan: Plan) -> Evaluation:
+        whole = evaluate(bundle, plan, open_fake)
+        raise EvaluationInterrupted(dataclasses.replace(whole, rows=whole.rows[:1], interrupted=True))
+
+    monkeypatch.setattr(command, "evaluate", interrupted)
+    out = tmp_path / "eval.json"
+    assert main(["eval", str(bundle.folder), "--episodes", "2", "--steps", "0,1", "--json", str(out)]) == 130
+    content = json.loads(out.read_text())
+    assert content["settings"]["interrupted"]
+    assert [row["max_steps"] for row in content["rows"]] == [0]
+    shown = capsys.readouterr()
+    assert "Interrupted; rows: 1, episodes of each: 2." in shown.out
+    assert shown.err.splitlines() == ["vgf-robot eval: interrupted."]
+
+
+@pytest.fixture
+def running(maze_bundle: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """An evaluation far too long to end, in a process of its own with two workers."""
+    code = "import sys; from vgf_robot.verbs import main; sys.exit(main())"
+    options = ["--environment", "pointmaze-medium-singletask-v0", "--steps", "0,1,2", "--episodes", "400"]
+    arguments = ["eval", str(maze_bundle), *options, "--workers", "2", "--json", str(tmp_path / "eval.json")]
+    with (tmp_path / "errors").open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, *arguments], stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True
+        )
+    try:
+        yield process, tmp_path
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.realtime
+def test_an_interrupt_is_one_sentence_and_takes_the_workers_along(running: tuple[subprocess.Popen, Path]) -> None:
+    process, folder = running
+    until(lambda: len(workers_of(process.pid)) == 2 or process.poll() is not None)
+    workers = workers_of(process.pid)
+    assert len(workers) == 2
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too, which are still starting
+    process.wait(timeout=PATIENCE_S)
+    assert process.returncode == 130
+    assert (folder / "errors").read_text().splitlines() == ["vgf-robot eval: interrupted."]
+    until(lambda: not any(map(is_alive, workers)))
+
+
+@pytest.mark.realtime
+def test_workers_leave_when_their_parent_is_killed(running: tuple[subprocess.Popen, Path]) -> None:
+    process, _ = running
+    until(lambda: len(workers_of(process.pid)) == 2 or process.poll() is not None)
+    workers = workers_of(process.pid)
+    assert len(workers) == 2
+    process.kill()
+    process.wait()
+    until(lambda: not any(map(is_alive, workers)))
+
+
+def workers_of(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    pause = threading.Event()
+    while not happened():
+        assert time.monotonic() < deadline
+        pause.wait(0.02)

@@ -27,7 +27,7 @@ from vgf_robot.wire import (
     RefusedError,
     ServerBusyError,
 )
-from vgf_robot.wire.refusal import ErrorKind
+from vgf_robot.wire.faults import ErrorKind
 
 pytestmark = pytest.mark.realtime
 
@@ -172,6 +172,27 @@ def test_many_clients_keep_their_episodes_apart(server):
     finally:
         for client in clients:
             client.close()
+
+
+def test_clients_that_come_and_go_never_lock_each_other_out(bundle, tmp_path):
+    settings = tmp_path / "serve.yaml"
+    settings.write_text("max_clients: 1\nevict_silent_s: 3600.0\nidle_s: 3600.0\n")
+    with serving(bundle, "--config", str(settings)) as served:
+        for _ in range(4):  # each says bye
+            expect_service(served.endpoint)
+
+
+def test_clients_that_reconnect_without_a_word_take_their_own_place(bundle, tmp_path):
+    settings = tmp_path / "serve.yaml"
+    settings.write_text("max_clients: 2\nevict_silent_s: 0.05\nidle_s: 3600.0\n")
+    hello = msgspec.msgpack.encode({"type": "hello", "version": 1, "sequence": 1, "name": "robot"})
+    with serving(bundle, "--config", str(settings)) as served:
+        for _ in range(4):
+            with dealer(served.endpoint) as peer:
+                give_up_s = time.monotonic() + PATIENCE_S
+                while (reply := ask(peer, hello))["type"] != "welcome" and time.monotonic() < give_up_s:
+                    assert reply["kind"] == "too_many_clients"
+            assert reply["type"] == "welcome"
 
 
 def test_a_client_for_another_robot_is_told_expected_and_found(server):

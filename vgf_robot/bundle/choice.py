@@ -97,6 +97,8 @@ def _require_evaluation(evaluation: Mapping[str, Any], bundle_sha256: str) -> No
             f"The evaluation is of another bundle: its bundle_sha256 is {found}, expected {bundle_sha256}; "
             "evaluate the bundle that shall be sealed."
         )
+    if settings.get("interrupted"):  # pyright: ignore[reportUnknownMemberType]
+        raise BundleError("The evaluation was interrupted before every setting had its episodes; run it to its end.")
     clock = settings.get("clock")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
     if clock != "lock-step":
         raise BundleError(

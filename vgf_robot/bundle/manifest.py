@@ -133,3 +133,9 @@ class Manifest(Record, frozen=True, kw_only=True):
     def action_size(self) -> int:
         """Number of entries of the action vector."""
         return sum(field.size for field in self.action)
+
+    @property
+    def particle_counts(self) -> tuple[int, ...]:
+        """Every N that a budget may choose, ascending: those with a variant at the sealed reference steps."""
+        steps = self.operating_point.reference_steps
+        return tuple(sorted({each.num_particles for each in self.variants if each.reference_steps == steps}))

@@ -15,8 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from vgf_robot.bundle import Bundle, Field, Manifest, OperatingPoint
-from vgf_robot.controller.command import Rung
-from vgf_robot.controller.ladder import fallback_rungs
+from vgf_robot.controller import Rung, fallback_rungs
 from vgf_robot.results import print_table, write_json
 from vgf_robot.verbs import parse
 

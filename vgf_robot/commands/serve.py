@@ -22,7 +22,6 @@ from vgf_robot import config, results, verbs
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Budget, Controller
 from vgf_robot.wire.endpoint import check_bind, reaches_beyond_this_machine
-from vgf_robot.wire.handshake import served_particles
 from vgf_robot.wire.server import Server
 from vgf_robot.wire.settings import ServeSettings
 
@@ -60,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     endpoint = check_bind(settings.bind, insecure=settings.insecure)
     bundle = Bundle.load(options.bundle)
     controller = Controller.open(bundle, backend=settings.backend, threads=settings.threads)
-    for num_particles in served_particles(bundle.manifest):
+    for num_particles in bundle.manifest.particle_counts:
         # Loading takes far longer than a tick, so that no request may wait for it.
         controller.prepare(Budget(num_particles=num_particles))
     began_ns = time.monotonic_ns()

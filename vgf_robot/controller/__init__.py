@@ -1,7 +1,7 @@
 """The anytime controller: pure, with clock and seed passed in."""
 
 from vgf_robot.controller.budget import Budget, resolve
-from vgf_robot.controller.command import Command, Reason, Rung, Status, Timings
+from vgf_robot.controller.command import Command, Reason, Rung, Status, Timings, fallback_rungs
 from vgf_robot.controller.controller import Controller
 from vgf_robot.controller.episode import Episode
 from vgf_robot.controller.settings import ControllerSettings
@@ -16,5 +16,6 @@ __all__ = [
     "Rung",
     "Status",
     "Timings",
+    "fallback_rungs",
     "resolve",
 ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import get_args
+import operator
+from typing import SupportsIndex, get_args
 
 import msgspec
+import numpy as np
 
-from vgf_robot.bundle.manifest import Manifest, OperatingPoint, Selection
+from vgf_robot.bundle import Manifest, OperatingPoint, Selection
 from vgf_robot.errors import BudgetError, suggestion
 
 # Particles live in [-1, 1]: a step of 1 crosses half of the range.
@@ -31,6 +33,38 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_distance: float | None = None
     num_particles: int | None = None
     selection: Selection | None = None
+
+    def __post_init__(self) -> None:
+        """Make NumPy's numbers plain, so that a budget can be compared, remembered and sent.
+
+        Raises:
+            BudgetError: A value is no number of its kind; whether the bundle allows it is for `resolve` to say.
+        """
+        for name in ("max_steps", "num_particles"):
+            _make_plain(self, name, int, "a whole number")
+        for name in ("step_size", "max_distance"):
+            _make_plain(self, name, float, "a number")
+        _make_plain(self, "selection", str, "a name")
+
+
+def _make_plain(budget: Budget, name: str, kind: type[int] | type[float] | type[str], expected: str) -> None:
+    value: object = getattr(budget, name)
+    if value is None or (type(value) is kind and kind is not int):
+        return
+    plain: object = None
+    if kind is int and isinstance(value, SupportsIndex):
+        plain = number if -(2**63) <= (number := operator.index(value)) < 2**64 else None  # what a message can carry
+    elif kind is float and (isinstance(value, np.integer | np.floating) or _is_small_int(value)):
+        plain = float(value)  # pyright: ignore[reportArgumentType, reportUnknownArgumentType]
+    elif kind is str and isinstance(value, str):
+        plain = str(value)
+    if plain is None:
+        raise BudgetError(f"{name}: expected {expected} or None, found {value!r}; give another one.")
+    msgspec.structs.force_setattr(budget, name, plain)
+
+
+def _is_small_int(value: object) -> bool:
+    return isinstance(value, int) and abs(value) < 2**63
 
 
 def resolve(budget: Budget, manifest: Manifest) -> OperatingPoint:
@@ -63,12 +97,11 @@ def _num_particles(wanted: int | None, manifest: Manifest) -> int:
     sealed = manifest.operating_point
     if wanted is None:
         return sealed.num_particles
-    steps = sealed.reference_steps
-    known = sorted({v.num_particles for v in manifest.variants if v.reference_steps == steps})
-    if wanted not in known:
+    if wanted not in manifest.particle_counts:
         raise BudgetError(
-            f"num_particles: expected one of {known} (the bundle's variants at {steps} reference steps), found "
-            f"{wanted}; ask for one of these, or export more with `--particles`."
+            f"num_particles: expected one of {list(manifest.particle_counts)} (the bundle's variants at "
+            f"{sealed.reference_steps} reference steps), found {wanted}; ask for one of these, or export more with "
+            "`--particles`."
         )
     return wanted
 

@@ -8,6 +8,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from vgf_robot.bundle import ActionKind
+
 
 class Status(str, Enum):
     """How the tick ended."""
@@ -31,6 +33,17 @@ class Rung(str, Enum):
     def fresh(self) -> bool:
         """Whether the action used the new observation; a tick without a fresh action is a miss."""
         return self in (Rung.TRANSPORT, Rung.REFERENCE, Rung.RESCORED)
+
+
+def fallback_rungs(action_kind: ActionKind) -> tuple[Rung, ...]:
+    """Return the rungs that are legal below the reference, best first.
+
+    Holding repeats the previous action. Only an absolute action (a position to be at) then leaves the robot where it
+    is; a delta, a velocity or a torque would keep it moving.
+    """
+    if action_kind == "absolute":
+        return (Rung.RESCORED, Rung.HOLD, Rung.SAFE)
+    return (Rung.RESCORED, Rung.SAFE)
 
 
 class Reason(str, Enum):

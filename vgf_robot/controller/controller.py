@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from typing import SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,24 +13,20 @@ from numpy.typing import NDArray
 from vgf_robot.backends import Graphs, load_backend
 from vgf_robot.bundle import Bundle, Manifest
 from vgf_robot.controller.budget import Budget, resolve
-from vgf_robot.controller.command import Command
+from vgf_robot.controller.command import Command, fallback_rungs
 from vgf_robot.controller.costs import TickCosts
 from vgf_robot.controller.episode import Episode
-from vgf_robot.controller.ladder import fallback_rungs
 from vgf_robot.controller.limits import Limits
-from vgf_robot.controller.margin import initial_margin
 from vgf_robot.controller.noise import NoiseStream
 from vgf_robot.controller.observation import TrainingRange, check_observation
 from vgf_robot.controller.settings import ControllerSettings
-from vgf_robot.controller.stages import Stages
+from vgf_robot.controller.stages import NO_DEADLINE_NS, Stages
 from vgf_robot.controller.tick import Rules, Tick
-from vgf_robot.controller.variant import PreparedVariant, VariantKey
-from vgf_robot.controller.warm_up import warm_up
+from vgf_robot.controller.variant import PreparedVariant, VariantKey, warm_up
 from vgf_robot.errors import BudgetError
 
 DEFAULT_SETTINGS = ControllerSettings()
 SEALED = Budget()
-NO_DEADLINE_NS = 2**63 - 1  # 292 years of a monotonic clock
 NUM_BUDGETS_KEPT = 256
 
 
@@ -59,13 +56,14 @@ class Controller:
         self._clock = clock
         self._open_graphs = open_graphs
         self._variants = {key: self._variant(key, graphs) for key, graphs in graphs_by_variant.items()}
-        self._margin = initial_margin(settings)
+        self._margin_ns = settings.margin_ns
         self._training_range = TrainingRange(manifest)
         self._resolve = lru_cache(NUM_BUDGETS_KEPT)(partial(resolve, manifest=manifest))
         self._rules = Rules(
             limits=Limits(manifest),
             rungs=fallback_rungs(manifest.action_kind),
             safe_action=np.array(manifest.safe_action, np.float32),
+            max_rescored_age_ticks=settings.max_rescored_age_ticks,
             clock=clock,
         )
 
@@ -133,14 +131,14 @@ class Controller:
         """
         return self._prepared(self._key(budget)).costs
 
-    def begin_episode(self, seed: int) -> Episode:
+    def begin_episode(self, seed: SupportsIndex) -> Episode:
         """Return the state of a robot that starts afresh.
 
         Args:
             seed: 0 to 2**128 - 1; the same seed and observations give the same actions, time permitting.
 
         Raises:
-            ProtocolError: The seed is outside of that range.
+            ProtocolError: The seed is no integer, or outside of that range.
         """
         return Episode(NoiseStream(seed))
 
@@ -157,7 +155,8 @@ class Controller:
         Args:
             episode: The robot's state, brought up to date.
             observation: Shape (O,), float32, in the robot's units; any values.
-            deadline_ns: Absolute, on the controller's clock; None for no deadline.
+            deadline_ns: Absolute, on the controller's clock; None for no deadline, as a simulation has none that waits
+                for its action: the limits then take one control period to have passed since the command before.
             budget: What the request asks for.
             between_stages: Called before each stage; its time is in no estimate, so it has to be short beside the
                 margin.
@@ -192,7 +191,7 @@ class Controller:
             episode=episode,
             observation=observation,
             deadline_ns=NO_DEADLINE_NS if deadline_ns is None else deadline_ns,
-            margin_ns=self._margin.ns,
+            margin_ns=self._margin_ns,
             clock=self._clock,
             between_stages=between_stages,
         )

@@ -17,19 +17,21 @@ class StageCost:
     would otherwise turn a possible miss into a sure one.
 
     A turn is a run, or a refusal for lack of time. Both let older samples leave, so a spike is forgotten after
-    `window` turns even if its own height keeps the stage from running: then nothing is known of the cost any more,
-    and the stage is tried again.
+    `window` turns even if its own height keeps the stage from running. Where refusals alone have emptied the window,
+    the fastest run ever seen stands in: the stage is tried again where at least that fits, and a stage that can never
+    fit is never tried.
 
     Attributes:
-        estimate_ns: The upper quantile in nanoseconds; None while no sample is in the window.
+        estimate_ns: The upper quantile in nanoseconds; None until the stage has run once.
         typical_ns: The median in nanoseconds; None likewise.
     """
 
-    __slots__ = ("_quantile", "_recent", "_sorted", "_turn", "_window", "estimate_ns", "typical_ns")
+    __slots__ = ("_fastest_ns", "_quantile", "_recent", "_sorted", "_turn", "_window", "estimate_ns", "typical_ns")
 
     def __init__(self, window: int, quantile: float) -> None:
         self.estimate_ns: int | None = None
         self.typical_ns: int | None = None
+        self._fastest_ns: int | None = None
         self._window = window
         self._quantile = quantile
         self._turn = 0
@@ -45,6 +47,7 @@ class StageCost:
         self._next_turn()
         self._recent.append((self._turn, duration_ns))
         insort(self._sorted, duration_ns)
+        self._fastest_ns = duration_ns if self._fastest_ns is None else min(self._fastest_ns, duration_ns)
         self._estimate()
 
     def skip(self) -> None:
@@ -61,9 +64,12 @@ class StageCost:
 
     def _estimate(self) -> None:
         count = len(self._sorted)
+        if count == 0:
+            self.estimate_ns = self.typical_ns = self._fastest_ns
+            return
         # The smallest sample that at least this share of the samples does not exceed: never between two samples.
-        self.estimate_ns = self._sorted[math.ceil(self._quantile * count) - 1] if count else None
-        self.typical_ns = self._sorted[(count - 1) // 2] if count else None
+        self.estimate_ns = self._sorted[math.ceil(self._quantile * count) - 1]
+        self.typical_ns = self._sorted[(count - 1) // 2]
 
 
 class TickCosts:

@@ -14,6 +14,13 @@ class Limits:
     """Range and rate of change of the action, in the robot's units.
 
     The limits are those of the manifest, exactly: where a bound is no float32 number, the next one inside is taken.
+
+    The rate holds between two commands of one episode. An episode's first command, and so the first after a client has
+    reconnected, has nothing to be held against: where the robot stands then is not known here, and only the range
+    limits it.
+
+    Attributes:
+        period_ns: The control period; the most time that a change is allowed for.
     """
 
     def __init__(self, manifest: Manifest) -> None:
@@ -21,22 +28,25 @@ class Limits:
         high = np.array([value for field in manifest.action for value in field.high])
         self._low, self._high = _inward(low, high)
         rate = manifest.action_rate_limit
-        self._largest_change = None if rate is None else np.array(rate) * manifest.control_period_s
+        self._rate = None if rate is None else np.array(rate)
+        self._period_s = manifest.control_period_s
+        self.period_ns = max(1, round(manifest.control_period_s * 1e9))
 
-    def apply(self, action: Floats, previous: Floats | None) -> tuple[Floats, float]:
+    def apply(self, action: Floats, previous: Floats | None, passed_ns: int) -> tuple[Floats, float]:
         """Return the limited action and the largest change that the limits made to an entry.
 
         Args:
             action: Shape (A,), finite.
-            previous: Shape (A,), the limited action of the tick before; None in an episode's first tick, which has no
-                rate of change.
+            previous: Shape (A,), the limited action of the tick before; None in an episode's first tick.
+            passed_ns: Time since that action; more than a period counts as one, so that a robot that heard nothing for
+                a while does not jump.
 
         Returns:
             A new read-only array, shape (A,), and the change in the robot's units.
         """
         limited = action
-        if previous is not None and self._largest_change is not None:
-            limited = _approach(previous, action, self._largest_change)
+        if previous is not None and self._rate is not None:
+            limited = _approach(previous, action, self._rate * min(max(passed_ns, 0) * 1e-9, self._period_s))
         limited = np.minimum(np.maximum(limited, self._low), self._high)
         change = float(np.abs(limited - action).max())
         limited.flags.writeable = False  # it is both the answer and the next tick's previous action

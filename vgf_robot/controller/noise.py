@@ -7,12 +7,13 @@ replayed, from any tick.
 
 from __future__ import annotations
 
-from typing import Any
+import operator
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vgf_robot.bundle.manifest import Selection
+from vgf_robot.bundle import Selection
 from vgf_robot.errors import ProtocolError
 
 Floats = NDArray[np.float32]
@@ -26,10 +27,14 @@ class NoiseStream:
     Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011 (Philox).
     """
 
-    def __init__(self, seed: int) -> None:
-        if not 0 <= seed <= LARGEST_SEED:
-            raise ProtocolError(f"Seed: expected 0 to 2**128 - 1, found {seed}; give another one.")
-        self._bits = np.random.Philox(key=seed)
+    def __init__(self, seed: SupportsIndex) -> None:
+        try:
+            number = operator.index(seed)
+        except TypeError:
+            number = -1
+        if not 0 <= number <= LARGEST_SEED:
+            raise ProtocolError(f"Seed: expected an integer from 0 to 2**128 - 1, found {seed!r}; give another one.")
+        self._bits = np.random.Philox(key=number)
         self._generator = np.random.Generator(self._bits)
         # Setting a kept state takes 2 us; a new generator for each tick would take 13.
         self._state: Any = self._bits.state

@@ -14,6 +14,7 @@ class ControllerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         window: A stage's cost is estimated from its last this many turns, 1 or more.
         quantile: Upper quantile that counts as a stage's cost, above 0, at most 1.
         margin_us: Time kept free before the deadline when an optional stage is started, in microseconds, 0 or more.
+        max_rescored_age_ticks: Particles of an earlier tick are scored again while they are at most this old; 0 never.
         warm_up_ticks: First runs of a variant whose times are forgotten.
         measured_ticks: Runs after them whose times count, so that costs are known before the first tick.
     """
@@ -21,6 +22,7 @@ class ControllerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     window: int = 256
     quantile: float = 0.99
     margin_us: float = 200.0
+    max_rescored_age_ticks: int = 1
     warm_up_ticks: int = 10
     measured_ticks: int = 20
 
@@ -34,9 +36,15 @@ class ControllerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
             "window": (self.window >= 1, "1 or more"),
             "quantile": (0 < self.quantile <= 1, "above 0 and at most 1"),
             "margin_us": (0 <= self.margin_us < float("inf"), "0 or more"),
+            "max_rescored_age_ticks": (self.max_rescored_age_ticks >= 0, "0 or more"),
             "warm_up_ticks": (self.warm_up_ticks >= 0, "0 or more"),
             "measured_ticks": (self.measured_ticks >= 0, "0 or more"),
         }
         for name, (good, expected) in checks.items():
             if not good:
                 raise ConfigError(f"Controller setting {name}: expected {expected}, found {getattr(self, name)}.")
+
+    @property
+    def margin_ns(self) -> int:
+        """The margin in nanoseconds."""
+        return round(self.margin_us * 1000)

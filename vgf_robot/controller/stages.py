@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vgf_robot.backends.graphs import Selected
+from vgf_robot.backends import Selected
 from vgf_robot.bundle import OperatingPoint
 from vgf_robot.controller.command import Reason
 from vgf_robot.controller.episode import Episode
@@ -22,6 +22,7 @@ from vgf_robot.controller.noise import value_weight
 from vgf_robot.controller.variant import PreparedVariant
 
 Floats = NDArray[np.float32]
+NO_DEADLINE_NS = 2**63 - 1  # 292 years of a monotonic clock
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class Stages:
         point: The setting to run at.
         episode: Gives the noise.
         observation: Shape (O,), float32.
-        deadline_ns: Absolute, on the clock.
+        deadline_ns: Absolute, on the clock; `NO_DEADLINE_NS` for none.
         margin_ns: Time to keep free when an optional stage is started.
         clock: Returns monotonic nanoseconds.
         between_stages: Called before each stage.

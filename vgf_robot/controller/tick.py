@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vgf_robot.backends.graphs import Selected
+from vgf_robot.backends import Selected
 from vgf_robot.controller.command import Command, Reason, Rung, Status, Timings
 from vgf_robot.controller.episode import Episode, Remembered
 from vgf_robot.controller.limits import Limits
-from vgf_robot.controller.stages import Stages
+from vgf_robot.controller.stages import NO_DEADLINE_NS, Stages
 
 Floats = NDArray[np.float32]
 
@@ -25,12 +25,14 @@ class Rules:
         limits: Of the action.
         rungs: The legal fallbacks, best first.
         safe_action: Shape (A,), the last of them.
+        max_rescored_age_ticks: How old particles may be that are scored again.
         clock: Returns monotonic nanoseconds.
     """
 
     limits: Limits
     rungs: tuple[Rung, ...]
     safe_action: Floats
+    max_rescored_age_ticks: int
     clock: Callable[[], int]
 
 
@@ -54,7 +56,12 @@ class Tick:
 
     def run(self) -> Command:
         """Return the command: from the graphs where time and numbers allow, else from the ladder."""
-        stages = self.stages
+        stages, episode = self.stages, self.episode
+        episode.forget_old_particles(
+            self.started_ns,
+            max_age_ticks=self.rules.max_rescored_age_ticks,
+            period_ns=self.rules.limits.period_ns,
+        )
         # A value that is not finite is outside every range, so most ticks are spared the second look.
         if self.num_outside and not np.isfinite(stages.observation).all():
             return self._fall_back(Reason.NON_FINITE_OBSERVATION)
@@ -66,7 +73,9 @@ class Tick:
         if isinstance(selected, Reason):
             return self._fall_back(selected)
         if np.isfinite(particles).all():
-            self.episode.remembered = Remembered(stages.variant, particles.copy(), displacement.copy())
+            episode.remembered = Remembered(
+                episode.tick, self.started_ns, stages.variant, particles.copy(), displacement.copy()
+            )
         rung = Rung.TRANSPORT if stages.step_ns else Rung.REFERENCE
         reason = Reason.NO_TIME_FOR_STEP if stages.cut_short else Reason.COMPLETE
         return self._scored(selected, displacement, rung, reason)
@@ -111,9 +120,11 @@ class Tick:
         displacement: float | None,
     ) -> Command:
         """Apply the limits, bring the episode up to date and say how the tick ended."""
-        episode, stages = self.episode, self.stages
-        limited_action, limited = self.rules.limits.apply(action, episode.previous_action)
-        episode.previous_action = limited_action
+        episode, stages, limits, now_ns = self.episode, self.stages, self.rules.limits, self.rules.clock()
+        # Without a deadline the robot's time is not the clock's: a simulation steps one period per tick.
+        passed_ns = now_ns - episode.commanded_ns if stages.deadline_ns != NO_DEADLINE_NS else limits.period_ns
+        limited_action, limited = limits.apply(action, episode.previous_action, passed_ns)
+        episode.previous_action, episode.commanded_ns = limited_action, now_ns
         episode.tick += 1
         ended_ns = self.rules.clock()
         if rung.fresh and ended_ns > stages.deadline_ns:

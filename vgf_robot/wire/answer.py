@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vgf_robot.controller.command import Command, Timings
+from vgf_robot.controller import Command, Timings
 from vgf_robot.wire.arrays import pack, unpack
 from vgf_robot.wire.messages import VERSION, Act, ServerTimings, Welcome
 

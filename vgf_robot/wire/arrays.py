@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from vgf_robot.bundle.manifest import Field
-from vgf_robot.wire.refusal import ErrorKind, RefusedError
+from vgf_robot.bundle import Field
+from vgf_robot.wire.faults import ErrorKind, RefusedError
 
 DTYPES = {"<f4": np.dtype("<f4"), "<f8": np.dtype("<f8")}
 

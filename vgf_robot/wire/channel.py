@@ -15,6 +15,8 @@ HEARTBEAT_MS = 1000
 HEARTBEAT_TIMEOUT_MS = 3000
 # How often a waiting client looks whether the server is still there.
 LOOK_NS = 20_000_000
+# How long closing waits at most for a message that is on its way to a live connection.
+LINGER_MS = 100
 
 
 class Channel:
@@ -52,6 +54,11 @@ class Channel:
         """Whether a message sent now goes to a live connection."""
         return bool(int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLOUT)
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._socket.closed
+
     def send(self, payload: bytes) -> bool:
         """Send at once, or return False where nobody is connected."""
         try:
@@ -79,6 +86,7 @@ class Channel:
         return bool(self._socket.poll(-(-left_ns // 1_000_000), zmq.POLLOUT))
 
     def close(self) -> None:
-        """Close the socket at once; a second time does nothing."""
-        self._socket.close(linger=0)
+        """Close the socket, giving a last message the moment it needs to leave; a second time does nothing."""
+        if not self._socket.closed:
+            self._socket.close(linger=LINGER_MS)
         self._context.term()

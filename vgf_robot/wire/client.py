@@ -6,21 +6,20 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from vgf_robot.controller.budget import Budget
+from vgf_robot.controller import Budget
 from vgf_robot.errors import ProtocolError
 from vgf_robot.wire.answer import Answer, answer_of
-from vgf_robot.wire.arrays import pack
 from vgf_robot.wire.channel import Channel
-from vgf_robot.wire.conversation import Conversation, Question
+from vgf_robot.wire.conversation import Conversation
 from vgf_robot.wire.faults import NoServerError, ServerBusyError
-from vgf_robot.wire.messages import VERSION, Expectations, Observe, Ping, Pong, Welcome
+from vgf_robot.wire.messages import Expectations, Pong, Welcome
+from vgf_robot.wire.question import observation_question, ping_question, plain_seed, seconds
 
 
 class Client:
-    """Talks to `vgf-robot serve`; needs numpy, msgspec and pyzmq and nothing else. For one thread.
+    """Talks to `vgf-robot serve`; loads numpy, msgspec, pyzmq and pyyaml, no backend. For one thread.
 
     Usage:
         with Client("tcp://127.0.0.1:5555") as client:
@@ -48,7 +47,7 @@ class Client:
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._endpoint = endpoint
-        self._timeout_s = timeout_s
+        self._timeout_s = seconds("timeout_s", timeout_s)
         self._clock = clock
         self._channel = Channel(endpoint, clock)
         self._conversation = Conversation(
@@ -95,10 +94,13 @@ class Client:
         """Begin an episode with the next observation: the server forgets the particles and the action before.
 
         Args:
-            seed: Seed of the episode's generator at the server, not negative.
+            seed: Seed of the episode's generator at the server, 0 to 2**63 - 1.
+
+        Raises:
+            ProtocolError: The seed is no such number.
         """
+        self._seed = plain_seed(seed)
         self._episode += 1
-        self._seed = seed
 
     def act(
         self,
@@ -113,7 +115,8 @@ class Client:
 
         Args:
             observation: Shape (O,), in the robot's units, finite.
-            deadline_s: Wanted this long after arrival at the server; None for the server's share of the period.
+            deadline_s: Wanted this long after arrival at the server; None for the server's share of the period, 3600
+                for no deadline at all.
             budget: May lower the bundle's setting.
             observation_age_s: How old the observation is by now.
             timeout_s: How long to wait at most; None for the client's own.
@@ -124,10 +127,13 @@ class Client:
             ServerFaultError: The server answered that it could not.
             BundleChangedError: The server was restarted with another bundle.
             RefusedError: The observation, the budget or the expectations will not do.
+            ProtocolError: As for `send`.
+            BudgetError: As for `send`.
         """
         began_ns = self._clock()
+        until_ns = self._until(began_ns, timeout_s)
         self.send(observation, deadline_s=deadline_s, budget=budget, observation_age_s=observation_age_s)
-        found = self._listen(self._until(began_ns, timeout_s))
+        found = self._listen(until_ns)
         if found is None:
             self._conversation.drop()
             raise self._nobody(began_ns)
@@ -150,28 +156,22 @@ class Client:
             observation_age_s: As for `act`.
 
         Raises:
-            ProtocolError: No episode has begun.
+            ProtocolError: No episode has begun, or a value that no server would take.
+            BudgetError: The budget is none.
         """
         if self._seed is None:
             raise ProtocolError("No episode has begun; call begin_episode(seed) before the first observation.")
-        array = pack(np.asarray(observation))
-        began_ns, episode, seed, limits = self._clock(), self._episode, self._seed, budget or Budget()
-
-        def write(sequence: int, now_ns: int) -> Observe:
-            # Sent again to a restarted server, the observation is older and the deadline nearer.
-            passed_us = (now_ns - began_ns) // 1000
-            return Observe(
-                version=VERSION,
-                sequence=sequence,
-                episode=episode,
-                seed=seed,
-                observation=array,
-                observation_age_us=round(observation_age_s * 1e6) + passed_us,
-                deadline_us=None if deadline_s is None else max(0, round(deadline_s * 1e6) - passed_us),
-                budget=limits,
+        self._conversation.ask(
+            observation_question(
+                observation,
+                episode=self._episode,
+                seed=self._seed,
+                deadline_s=deadline_s,
+                budget=budget,
+                age_s=observation_age_s,
+                asked_ns=self._clock(),
             )
-
-        self._conversation.ask(Question(write=write))
+        )
 
     def poll(self, timeout_s: float = 0.0) -> Answer | None:
         """Return the answer to what was sent last, or None where it has not come.
@@ -194,9 +194,7 @@ class Client:
         """
         began_ns = self._clock()
         until_ns = self._until(began_ns, timeout_s)
-        self._conversation.ask(
-            Question(write=lambda sequence, _: Ping(version=VERSION, sequence=sequence), needs_session=False)
-        )
+        self._conversation.ask(ping_question())
         found = self._conversation.listen(until_ns)
         if found is None or not isinstance(found[0], Pong):
             self._conversation.drop()
@@ -204,7 +202,9 @@ class Client:
         return found[0]
 
     def close(self) -> None:
-        """Let go of the socket; a second time does nothing."""
+        """Take leave of the server and let go of the socket; a second time does nothing."""
+        if not self._channel.closed:
+            self._conversation.leave()
         self._channel.close()
 
     def __enter__(self) -> Client:
@@ -231,7 +231,7 @@ class Client:
         return answer_of(act, self.welcome, sent_ns=question.sent_ns, received_ns=received_ns)
 
     def _until(self, began_ns: int, timeout_s: float | None) -> int:
-        return began_ns + round((self._timeout_s if timeout_s is None else timeout_s) * 1e9)
+        return began_ns + round((self._timeout_s if timeout_s is None else seconds("timeout_s", timeout_s)) * 1e9)
 
     def _nobody(self, began_ns: int) -> NoServerError | ServerBusyError:
         waited_s = (self._clock() - began_ns) / 1e9

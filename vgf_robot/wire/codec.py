@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from vgf_robot.wire.faults import ErrorKind, RefusedError
 from vgf_robot.wire.messages import VERSION, Message, Reply, Request
-from vgf_robot.wire.refusal import ErrorKind, RefusedError
 
-REQUEST_TYPES = ("hello", "observe", "ping")
+REQUEST_TYPES = ("hello", "observe", "ping", "bye")
 REPLY_TYPES = ("welcome", "act", "pong", "error")
 # A peer's own words are quoted back to it, but not at length.
 MAX_QUOTE = 160

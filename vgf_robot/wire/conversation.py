@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from vgf_robot.errors import ProtocolError
 from vgf_robot.wire.channel import Channel
 from vgf_robot.wire.codec import decode_reply, encode
-from vgf_robot.wire.faults import BundleChangedError, ServerFaultError
-from vgf_robot.wire.messages import VERSION, Act, ErrorReply, Expectations, Hello, Observe, Ping, Pong, Reply, Welcome
-from vgf_robot.wire.refusal import ErrorKind, RefusedError
+from vgf_robot.wire.faults import BundleChangedError, ErrorKind, RefusedError, ServerFaultError
+from vgf_robot.wire.messages import (
+    VERSION,
+    Act,
+    Bye,
+    ErrorReply,
+    Expectations,
+    Hello,
+    Pong,
+    Reply,
+    Welcome,
+)
+from vgf_robot.wire.question import Question
 
 # A greeting without an answer is repeated after this long; sooner, a slow server's answers would all come too late.
 GREETING_PATIENCE_NS = 1_000_000_000
@@ -21,23 +30,6 @@ class _Session(Enum):
     CLOSED = auto()
     GREETING = auto()
     OPEN = auto()
-
-
-@dataclass(slots=True, kw_only=True)
-class Question:
-    """What waits for an answer.
-
-    Attributes:
-        write: Makes the message from its sequence number and the time; called again when it has to be sent again.
-        needs_session: Whether a handshake comes first.
-        sequence: Number of the message that is on its way; None while none is.
-        sent_ns: When that one was handed to the socket.
-    """
-
-    write: Callable[[int, int], Observe | Ping]
-    needs_session: bool = True
-    sequence: int | None = None
-    sent_ns: int = 0
 
 
 class Conversation:
@@ -85,6 +77,12 @@ class Conversation:
     def drop(self) -> None:
         """Wait for an answer no longer; one that still comes is counted and dropped."""
         self._question = None
+
+    def leave(self) -> None:
+        """Tell a server that knows this client not to keep its place."""
+        if self._session is not _Session.CLOSED and self._channel.connected:
+            self._channel.send(encode(Bye(version=VERSION, sequence=self._next_sequence())))
+        self._session, self._question = _Session.CLOSED, None
 
     def ask(self, question: Question) -> None:
         """Put a question in place of the one before, and send what can be sent at once."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from vgf_robot.bundle.manifest import Field, Manifest
+from vgf_robot.bundle import Field, Manifest
+from vgf_robot.wire.faults import ErrorKind, RefusedError
 from vgf_robot.wire.messages import VERSION, Expectations, ExpectedField, Welcome
-from vgf_robot.wire.refusal import ErrorKind, RefusedError
 from vgf_robot.wire.settings import ServeSettings
 
 ADVICE = "serve the bundle this client was built for, or change the client"
@@ -28,16 +28,10 @@ def welcome(manifest: Manifest, bundle_sha256: str, settings: ServeSettings) -> 
         safe_action=manifest.safe_action,
         control_period_s=manifest.control_period_s,
         operating_point=manifest.operating_point,
-        num_particles=served_particles(manifest),
+        num_particles=manifest.particle_counts,
         default_deadline_us=round(manifest.control_period_s * settings.deadline_share * 1e6),
         max_message_bytes=settings.max_message_bytes,
     )
-
-
-def served_particles(manifest: Manifest) -> tuple[int, ...]:
-    """Return the N that a budget may choose, those with a variant at the sealed reference steps."""
-    steps = manifest.operating_point.reference_steps
-    return tuple(sorted({each.num_particles for each in manifest.variants if each.reference_steps == steps}))
 
 
 def compare(expect: Expectations, facts: Welcome) -> None:

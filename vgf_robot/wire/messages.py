@@ -10,17 +10,17 @@ from typing import Annotated, Union
 
 import msgspec
 
-from vgf_robot.bundle.manifest import ActionKind, Field, OperatingPoint
-from vgf_robot.controller.budget import Budget
-from vgf_robot.controller.command import Reason, Rung, Status
+from vgf_robot.bundle import ActionKind, Field, OperatingPoint
+from vgf_robot.controller import Budget, Reason, Rung, Status
 from vgf_robot.wire.arrays import WireArray
-from vgf_robot.wire.refusal import ErrorKind
+from vgf_robot.wire.faults import ErrorKind
 
 VERSION = 1
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-# An hour is longer than any deadline; the cap keeps absolute times inside 64 bits.
-Microseconds = Annotated[int, msgspec.Meta(ge=0, le=3_600_000_000)]
+# An hour is longer than any deadline: it stands for none. The cap keeps absolute times inside 64 bits.
+NO_DEADLINE_US = 3_600_000_000
+Microseconds = Annotated[int, msgspec.Meta(ge=0, le=NO_DEADLINE_US)]
 Name = Annotated[str, msgspec.Meta(max_length=64)]
 
 
@@ -77,7 +77,8 @@ class Observe(Message, frozen=True, tag="observe"):
         seed: Seed of the episode's generator; read when the episode begins.
         observation: Shape (O,).
         observation_age_us: Age of the observation when it was sent.
-        deadline_us: Wanted this long after arrival at the server; None for the server's share of the control period.
+        deadline_us: Wanted this long after arrival at the server; None for the server's share of the control period,
+            `NO_DEADLINE_US` for no deadline at all.
         budget: May lower the bundle's setting.
     """
 
@@ -92,6 +93,12 @@ class Observe(Message, frozen=True, tag="observe"):
 
 class Ping(Message, frozen=True, tag="ping"):
     """Client: asks whether the server is there; needs no session."""
+
+    sequence: Count
+
+
+class Bye(Message, frozen=True, tag="bye"):
+    """Client: ends its session; there is no reply, as nobody is left to read it."""
 
     sequence: Count
 
@@ -190,5 +197,5 @@ class ErrorReply(Message, frozen=True, tag="error"):
 
 
 # msgspec reads unions at run time, where Python 3.10 knows `X | Y` of classes too; Union keeps them aliases.
-Request = Union[Hello, Observe, Ping]  # noqa: UP007
+Request = Union[Hello, Observe, Ping, Bye]  # noqa: UP007
 Reply = Union[Welcome, Act, Pong, ErrorReply]  # noqa: UP007

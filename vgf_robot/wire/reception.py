@@ -7,18 +7,16 @@ from typing import Any
 
 import msgspec
 
-from vgf_robot.bundle.manifest import Manifest
-from vgf_robot.controller.budget import resolve
+from vgf_robot.bundle import Manifest
+from vgf_robot.controller import resolve
 from vgf_robot.errors import BudgetError
 from vgf_robot.wire.arrays import unpack
 from vgf_robot.wire.codec import decode_request
+from vgf_robot.wire.faults import ErrorKind, RefusedError
 from vgf_robot.wire.handshake import compare
-from vgf_robot.wire.mailbox import Job
-from vgf_robot.wire.messages import VERSION, ErrorReply, Hello, Observe, Ping, Pong, Reply, Welcome
-from vgf_robot.wire.refusal import ErrorKind, RefusedError
-from vgf_robot.wire.session import Session
+from vgf_robot.wire.messages import VERSION, Bye, ErrorReply, Hello, Observe, Ping, Pong, Reply, Request, Welcome
 from vgf_robot.wire.settings import ServeSettings
-from vgf_robot.wire.state import ServerState
+from vgf_robot.wire.state import Job, ServerState, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,24 +69,29 @@ class Reception:
         self._manifest = manifest
         self._facts = facts
         self._settings = settings
-        self._sessions = state.sessions
+        self._state = state
         self._mailbox = state.mailbox
         self._counters = state.counters
 
     def handle(self, arrival: Arrival) -> list[Parcel]:
         """Return the replies that a message calls for at once; an observation goes to the mailbox instead."""
         self._counters["received"] += 1
-        sequence: int | None = None
+        message: Request | None = None
         try:
             message = decode_request(self._payload(arrival))
-            sequence = message.sequence
             if isinstance(message, Hello):
                 return [self._parcel(arrival, self._welcome(message, arrival))]
             if isinstance(message, Ping):
                 return [self._parcel(arrival, self._pong(message, arrival))]
+            if isinstance(message, Bye):
+                self._state.forget(arrival.identity)
+                return []
             return self._observe(message, arrival)
         except RefusedError as refusal:
-            known = refusal.sequence if refusal.sequence is not None else sequence
+            # Who is told to shake hands first asks again; every other refused observation has had its only answer.
+            if isinstance(message, Observe) and refusal.kind is not ErrorKind.HANDSHAKE_REQUIRED:
+                self._counters["missed"] += 1
+            known = refusal.sequence if message is None else message.sequence
             return [self.refuse(arrival.address, arrival.identity, refusal, known)]
 
     def refuse(self, address: bytes, identity: bytes, refusal: RefusedError, sequence: int | None) -> Parcel:
@@ -125,17 +128,14 @@ class Reception:
 
     def _welcome(self, hello: Hello, arrival: Arrival) -> Welcome:
         compare(hello.expect, self._facts)
-        self._sessions.open(arrival.identity, hello.name, hello.sequence, arrival.arrived_ns)
-        if self._mailbox.forget(arrival.identity) is not None:
-            self._counters["missed"] += 1
-        self._counters["sessions"] += 1
+        self._state.open_session(arrival.identity, hello.name, hello.sequence, arrival.arrived_ns)
         return msgspec.structs.replace(self._facts, sequence=hello.sequence)
 
     def _pong(self, ping: Ping, arrival: Arrival) -> Pong:
-        session = self._sessions.get(arrival.identity)
+        session = self._state.sessions.get(arrival.identity)
         if session is not None:
             session.last_heard_ns = arrival.arrived_ns
-        counters = {**self._counters, "clients": len(self._sessions), "waiting": len(self._mailbox)}
+        counters = {**self._counters, "clients": len(self._state.sessions), "waiting": len(self._mailbox)}
         return Pong(version=VERSION, sequence=ping.sequence, ready=True, counters=counters)
 
     def _observe(self, message: Observe, arrival: Arrival) -> list[Parcel]:
@@ -163,7 +163,7 @@ class Reception:
         return [] if replaced is None else [self._superseded(replaced, message.sequence)]
 
     def _session(self, identity: bytes) -> Session[Any]:
-        session = self._sessions.get(identity)
+        session = self._state.sessions.get(identity)
         if session is None:
             raise RefusedError(
                 ErrorKind.HANDSHAKE_REQUIRED,

@@ -9,7 +9,7 @@ from types import TracebackType
 
 import zmq
 
-from vgf_robot.bundle.bundle import Bundle
+from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Controller, Episode
 from vgf_robot.wire.codec import encode
 from vgf_robot.wire.endpoint import bind

@@ -25,6 +25,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         max_message_bytes: Larger messages are refused with an error reply.
         max_clients: Sessions at a time.
         idle_s: A session is forgotten after this long without a message.
+        evict_silent_s: Where every place is taken, the session silent longest makes room after this long.
         report_every_s: Seconds between the lines of counters; None for none.
     """
 
@@ -39,4 +40,5 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     max_message_bytes: Annotated[int, msgspec.Meta(ge=1024, le=2**24)] = 65536
     max_clients: PositiveCount = 64
     idle_s: Positive = 60.0
+    evict_silent_s: Positive = 3.0
     report_every_s: Positive | None = 30.0

@@ -7,12 +7,10 @@ from collections.abc import Callable
 
 from vgf_robot.controller import Command, Controller, Episode
 from vgf_robot.wire.answer import Passage, act_of
-from vgf_robot.wire.mailbox import Job
-from vgf_robot.wire.messages import VERSION, ErrorReply
+from vgf_robot.wire.faults import ErrorKind
+from vgf_robot.wire.messages import NO_DEADLINE_US, VERSION, ErrorReply
 from vgf_robot.wire.reception import Parcel
-from vgf_robot.wire.refusal import ErrorKind
-from vgf_robot.wire.session import Session
-from vgf_robot.wire.state import ServerState
+from vgf_robot.wire.state import Job, ServerState, Session
 
 # A fault that repeats at every tick must not fill the log.
 MAX_LOGGED_FAULTS = 10
@@ -79,7 +77,8 @@ class Worker:
 
     def _tick(self, job: Job, session: Session[Episode], between_stages: Callable[[], None]) -> Command:
         episode = session.enter(job.episode, job.seed, self._controller.begin_episode)
-        deadline_ns = job.deadline_ns - self._handover_ns
+        unhurried = job.deadline_ns - job.arrived_ns >= 1000 * NO_DEADLINE_US
+        deadline_ns = None if unhurried else job.deadline_ns - self._handover_ns
         return self._controller.tick(episode, job.observation, deadline_ns, job.budget, between_stages=between_stages)
 
     def _fault(self, job: Job, name: str) -> Parcel:

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vgf_robot import results, verbs
-from vgf_robot.errors import LimitError, MachineError, VgfError, suggestion
+from vgf_robot.errors import LimitError, MachineError, ResultError, VgfError, suggestion
+
+ENOUGH = {
+    "collect": ["pointmaze-medium-navigate-v0"],
+    "train": ["train.yaml"],
+    "export": ["run", "--out", "bundle"],
+    "inspect": ["bundle"],
+    "serve": ["bundle"],
+    "bench": ["bundle"],
+    "eval": ["bundle"],
+    "demo": [],
+}
+"""What each verb's command line needs beside `--json`; none of it is there."""
 
 
 def run(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
@@ -25,6 +40,8 @@ def run(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
         (VgfError("bad."), 2),
         (LimitError("limit."), 1),
         (MachineError("port."), 3),
+        (PermissionError(13, "Permission denied", "out.json"), 3),
+        (TimeoutError(), 3),
         (KeyboardInterrupt(), 130),
     ],
 )
@@ -77,3 +94,75 @@ def test_json_has_the_five_parts(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "deep" / "r.json").read_text())
     assert list(content) == ["verb", "version", "device", "settings", "rows"]
     assert content["rows"] == [{"mode": "tuned"}]
+
+
+@pytest.mark.parametrize("verb", sorted(verbs.VERBS))
+@pytest.mark.parametrize("place", ["folder", "file/result.json"])
+def test_a_result_that_could_not_be_written_is_refused_before_the_work(
+    verb: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    assert verbs.main([verb, *ENOUGH[verb], "--json", place]) == MachineError.exit_code
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.startswith(f"vgf-robot {verb}: {place} cannot be written")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
+
+
+def test_asking_whether_a_result_can_be_written_leaves_nothing(tmp_path: Path) -> None:
+    results.require_writable(tmp_path / "deep" / "result.json")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "there.json").write_text("before")
+    results.require_writable(tmp_path / "there.json")
+    assert (tmp_path / "there.json").read_text() == "before"
+
+
+def test_numpy_values_and_paths_become_what_json_knows(tmp_path: Path) -> None:
+    row = {"rate": np.float32(0.5), "count": np.int64(3), "low": np.array([1.0, 2.0]), "yes": np.bool_(True)}
+    results.write_json(tmp_path / "r.json", "eval", {"out": Path("a/b")}, [row])
+    content = json.loads((tmp_path / "r.json").read_text())
+    assert content["rows"] == [{"rate": 0.5, "count": 3, "low": [1.0, 2.0], "yes": True}]
+    assert content["settings"] == {"out": "a/b"}
+
+
+def test_what_json_has_no_form_for_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="holds a object"):
+        results.write_json(tmp_path / "r.json", "eval", {"seed": object()}, [])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), np.float32("nan"), np.array([1.0, np.inf])])
+def test_a_number_that_is_not_finite_is_named_and_leaves_the_old_file(tmp_path: Path, value: object) -> None:
+    path = tmp_path / "r.json"
+    path.write_text("before")
+    with pytest.raises(ResultError, match=r"has rows\[1\]\.return_mean.* (nan|inf), expected finite"):
+        results.write_json(path, "eval", {}, [{}, {"return_mean": value}])
+    assert path.read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
+
+
+def test_finite_leaves_everything_else_as_it_is() -> None:
+    content = {"a": float("nan"), "b": [float("-inf"), 1.5, 2], "c": {"d": np.float64("inf"), "e": "nan", "f": None}}
+    assert results.finite(content) == {"a": None, "b": [None, 1.5, 2], "c": {"d": None, "e": "nan", "f": None}}
+
+
+def test_a_failed_write_keeps_the_result_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "r.json"
+    path.write_text("before")
+
+    def full(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(MachineError, match="No space left on device"):
+        results.write_json(path, "eval", {}, [])
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("r.json", "before")]
+
+
+def test_a_result_can_go_to_the_screen_or_through_a_link() -> None:
+    code = "from pathlib import Path; from vgf_robot.results import *; p = Path('/dev/stdout')\n"
+    code += "require_writable(p); write_json(p, 'eval', {}, [])"
+    shown = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True, text=True).stdout
+    assert json.loads(shown)["verb"] == "eval"
+    assert Path("/dev/stdout").is_symlink()

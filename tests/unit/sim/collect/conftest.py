@@ -6,7 +6,7 @@ import pytest
 
 from sim.collect.collection import collect
 from sim.collect.names import DatasetName, parse_dataset
-from sim.collect.protocol import Asked
+from sim.collect.settings import Asked
 
 STEPS = 60
 

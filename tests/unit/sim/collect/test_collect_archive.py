@@ -1,4 +1,5 @@
 import random
+import zipfile
 
 import numpy as np
 import pytest
@@ -101,3 +102,16 @@ def test_truncated_and_overwritten_bytes_never_escape_as_tracebacks(path, cube, 
         except DatasetError:
             refused += 1
     assert refused > 140
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"<f4", b"<,4"), (b"(6, 28)", b"(6, 28 "), (b"descr", b"desc\xff")])
+def test_a_damaged_header_is_a_sentence_even_where_the_checksum_holds(path, cube, old, new):
+    np.savez(path, **ROWS)
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    entries["observations.npy"] = entries["observations.npy"].replace(old, new, 1)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    with pytest.raises(DatasetError, match="cannot be read"):
+        read_dataset(path, cube)

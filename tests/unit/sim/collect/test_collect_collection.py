@@ -7,7 +7,7 @@ from sim.collect.collection import collect
 from sim.collect.episodes import EpisodeKey
 from sim.collect.names import Split, parse_dataset
 from sim.collect.parts import Parts
-from sim.collect.protocol import Asked
+from sim.collect.settings import Asked
 from vgf_robot.errors import ConfigError, DatasetError
 
 ASKED = {"episodes": 3, "episode_steps": 20}
@@ -76,13 +76,13 @@ def test_going_on_with_another_version_of_the_oracles_is_refused(tmp_path, maze,
     monkeypatch.setattr(collection_module, "make_episodes", _interrupt)
     with pytest.raises(KeyboardInterrupt):
         collect(maze, tmp_path, Asked(**ASKED), num_workers=1)
-    monkeypatch.setattr("sim.collect.protocol.version", lambda package: "0.0")
+    monkeypatch.setattr("sim.collect.settings.version", lambda package: "0.0")
     with pytest.raises(ConfigError, match=r"ogbench .*, asked for 0\.0"):
         collect(maze, tmp_path, Asked(**ASKED), num_workers=1)
 
 
 def test_a_finished_dataset_is_used_as_it_is(collected, cube, monkeypatch):
-    monkeypatch.setattr("sim.collect.protocol.version", lambda package: "0.0")
+    monkeypatch.setattr("sim.collect.settings.version", lambda package: "0.0")
     assert collect(cube, collected, Asked(), num_workers=1).episodes_made == 0
     assert collect(cube, collected, Asked(episodes=2), num_workers=1).settings.ogbench != "0.0"
     with pytest.raises(ConfigError, match="was made with episodes 2, asked for 3"):

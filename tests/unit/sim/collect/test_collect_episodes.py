@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from sim.collect import episodes as episodes_module
-from sim.collect.episodes import EpisodeKey, EpisodeMaker, episode_seeds
+from sim.collect.episodes import EpisodeKey, EpisodeMaker, attempt_seeds
 from sim.collect.manipulation import cube_in_reach
 from sim.collect.names import Split, parse_dataset
 from sim.collect.pointmaze import cells_at_distance, free_cells, is_hallway
-from sim.collect.protocol import Asked, resolve
+from sim.collect.settings import Asked, resolve
 from vgf_robot.errors import MachineError
 
 FIRST, SECOND = EpisodeKey(Split.TRAIN, 0), EpisodeKey(Split.TRAIN, 1)
@@ -73,7 +73,7 @@ def test_the_global_generator_is_given_back(maze):
 def test_all_seeds_differ():
     keys = [EpisodeKey(split, index) for split in Split for index in range(20)]
     seeds = [
-        seed for root in (0, 1) for key in keys for attempt in (0, 1) for seed in episode_seeds(root, key, attempt)
+        seed for root in (0, 1) for key in keys for attempt in (0, 1) for seed in attempt_seeds(root, key, attempt)
     ]
     assert len(set(seeds)) == len(seeds)
 

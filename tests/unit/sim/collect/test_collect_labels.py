@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from sim.collect.archive import read_arrays, read_dataset
-from sim.collect.environments import make_environment, quiet_spaces
+from sim.collect.environments import make_environment
 from sim.collect.labels import LABELLED_KEYS, label, label_dataset
 from sim.collect.names import Split, TaskName, parse_dataset, parse_task
 from sim.collect.summary import describe
+from sim.plants.spaces import quiet_spaces
 from vgf_robot.errors import DatasetError
 
 PAIRS = [

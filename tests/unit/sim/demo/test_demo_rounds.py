@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from sim.demo import rounds
-from sim.demo.modes import ADAPTIVE, FIXED_0, FIXED_CAP, compared_modes
 from sim.demo.rounds import Run, Stand, run_rounds
+from sim.demo.turns import turns
 from sim.evaluation.episode import episode_seeds
+from sim.evaluation.modes import ADAPTIVE, FIXED_0, FIXED_CAP
 from sim.evaluation.real_time import RealTime
 from tests.bundles import make_bundle
 from tests.unit.sim.evaluation.fakes import FakeClock, FakeDriver, FakePlant
@@ -42,13 +43,13 @@ def run(bundle: Bundle, delay_ms: float, num_rounds: int) -> tuple[list[Run], Fa
     driver = FakeDriver(clock, repeat(delay_ms))
     timing = RealTime(manifest=bundle.manifest, deadline_share=0.9, clock=clock)
     stand = Stand(plant=FakePlant(num_periods=3), driver=driver, timing=timing, cores=(0, 1), seed=7)
-    runs = run_rounds(stand, compared_modes(bundle.manifest), 0.0, num_rounds, lambda _: None)
+    runs = run_rounds(stand, turns(bundle.manifest), 0.0, num_rounds, lambda _: None)
     return runs, driver
 
 
 def test_modes_take_turns_on_the_same_episodes(bundle: Bundle, loads: list[tuple[int, ...]]) -> None:
     runs, driver = run(bundle, delay_ms=10, num_rounds=2)
-    assert [(each.mode.name, each.mode.loaded) for each in runs] == [
+    assert [(each.turn.mode.name, each.turn.loaded) for each in runs] == [
         (FIXED_0, True),
         (FIXED_CAP, True),
         (ADAPTIVE, True),
@@ -80,7 +81,7 @@ def test_misses_of_all_modes_are_counted_against_the_same_deadline(
 
 
 def test_settings_differ_in_steps_alone(bundle: Bundle) -> None:
-    none, cap, adaptive, idle = (mode.setting for mode in compared_modes(bundle.manifest))
+    none, cap, adaptive, idle = (turn.mode.setting for turn in turns(bundle.manifest))
     assert cap == adaptive == idle
     assert (none.max_steps, cap.max_steps) == (0, bundle.manifest.operating_point.max_steps)
     assert none.num_particles == cap.num_particles

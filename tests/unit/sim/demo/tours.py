@@ -8,11 +8,11 @@ import numpy as np
 
 from sim.demo.arm import Live
 from sim.demo.comparison import Comparison
-from sim.demo.modes import compared_modes
 from sim.demo.recording import Recording
 from sim.demo.rounds import Run
 from sim.demo.tour import Tour
 from sim.demo.trace import Request, Trace
+from sim.demo.turns import turns
 from sim.evaluation.episode import Episode
 from sim.evaluation.evaluate import Evaluation
 from sim.evaluation.plan import Plan
@@ -43,7 +43,7 @@ def make_comparison(
     bundle: Bundle, miss_rates: tuple[float, float, float] = (0.01, 0.2, 0.015), synthetic: bool = False
 ) -> Comparison:
     runs, rows = [], []
-    for mode, miss_rate in zip(compared_modes(bundle.manifest), (*miss_rates, 0.0), strict=True):
+    for turn, miss_rate in zip(turns(bundle.manifest), (*miss_rates, 0.0), strict=True):
         trace = Trace([[request(0, 10.0), request(1, 50.0), request(3, None)]])
         episode = Episode(
             success=None,
@@ -55,18 +55,18 @@ def make_comparison(
             displacement=(),
             latencies_ms={},
         )
-        runs.append(Run(mode, [episode], trace))
+        runs.append(Run(turn, [episode], trace))
         returns = dict.fromkeys(("return_mean", "return_low", "return_high")) if synthetic else {}
         unsuccessful = dict.fromkeys(("success_rate", "success_low", "success_high"))
-        busy = 2 if mode.loaded else 0
+        busy = 2 if turn.loaded else 0
         rows.append(
             make_row(
-                mode.name,
+                turn.mode.name,
                 miss_rate=miss_rate,
                 busy_processes=busy,
                 deadline_ms=45.0,
                 synthetic=synthetic,
-                max_steps=mode.setting.max_steps,
+                max_steps=turn.mode.setting.max_steps,
                 **unsuccessful,
                 **returns,
             )

@@ -1,97 +1,41 @@
 from __future__ import annotations
 
-from pathlib import Path
-
+import numpy as np
 import pytest
 
-from sim.evaluation.episode import Episode
-from sim.evaluation.job import Job
-from sim.evaluation.limits import require_limits
-from sim.evaluation.rows import make_row
-from sim.evaluation.setting import Setting
-from sim.evaluation.table import table
-from tests.bundles import make_bundle
-from vgf_robot.bundle import Bundle
-from vgf_robot.errors import ConfigError, LimitError
-
-SETTING = Setting.of(4, 2, 0.05, "argmax")
+from sim.evaluation.rows import mean_interval, wilson_interval
 
 
-def episode(success: bool | None, total_reward: float = 0.0, num_misses: int = 0) -> Episode:
-    return Episode(
-        success=success,
-        total_reward=total_reward,
-        num_periods=10,
-        num_misses=num_misses,
-        steps=15,
-        fallbacks={"late_reply": num_misses} if num_misses else {},
-        displacement=(0.3, 0.4),
-        latencies_ms={"tick": (1.0, 2.0, 3.0), "step": (0.5,)},
-    )
+@pytest.mark.parametrize(
+    ("successes", "episodes", "low", "high"),
+    [
+        (44, 50, 0.7620, 0.9438),  # by the formula, in higher precision
+        (0, 10, 0.0, 0.2775),
+        (10, 10, 0.7225, 1.0),
+        (1, 2, 0.0945, 0.9055),
+    ],
+)
+def test_wilson_interval_has_its_known_values(successes: int, episodes: int, low: float, high: float) -> None:
+    assert wilson_interval(successes, episodes) == pytest.approx((low, high), abs=1e-4)
 
 
-def row(folder: Path, episodes: list[Episode], clock: str = "lock-step", mode: str = "tuned") -> dict:
-    bundle = Bundle.load(make_bundle(folder / "bundle"))
-    job = Job(
-        bundle=bundle.folder,
-        environment="Test-v0",
-        backend="onnxruntime-cpu",
-        threads=1,
-        seed=0,
-        clock=clock,  # type: ignore[arg-type]
-        deadline_share=0.9,
-    )
-    return make_row(job, bundle, mode, SETTING, episodes)
+def test_wilson_interval_holds_the_rate_and_narrows_with_episodes() -> None:
+    widths = []
+    for episodes in (10, 100, 1000):
+        low, high = wilson_interval(episodes // 5, episodes)
+        assert 0 <= low < 0.2 < high <= 1
+        widths.append(high - low)
+    assert widths == sorted(widths, reverse=True)
 
 
-def test_a_row_has_every_key_and_pools_periods_over_episodes(tmp_path: Path) -> None:
-    found = row(tmp_path, [episode(True, 4.0, num_misses=2), episode(False, 2.0, num_misses=1)])
-    assert list(found) == [
-        *("mode", "task", "backend", "precision", "num_particles", "reference_steps", "max_steps", "step_size"),
-        *("selection", "deadline_ms", "episodes", "success_rate", "success_low", "success_high"),
-        *("return_mean", "return_low", "return_high", "mean_steps", "miss_rate", "fallbacks", "displacement_rms"),
-        *("tick_ms", "reference_ms", "step_ms", "select_ms", "round_trip_ms"),
-    ]
-    assert (found["success_rate"], found["return_mean"], found["episodes"]) == (0.5, 3.0, 2)
-    assert (found["mean_steps"], found["miss_rate"], found["fallbacks"]) == (1.5, 0.15, {"late_reply": 3})
-    assert found["displacement_rms"] == pytest.approx((0.125) ** 0.5)
-    assert found["tick_ms"]["p50"] == 2.0
-    assert found["select_ms"] is None
-    assert found["deadline_ms"] is None
+def test_mean_interval_of_normal_values_is_near_the_textbook_one() -> None:
+    values = np.random.default_rng(1).normal(100.0, 10.0, 400)
+    low, high = mean_interval(values)
+    half = 1.96 * values.std(ddof=1) / 20
+    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.15)
 
 
-def test_a_deadline_stands_in_real_time_rows_only(tmp_path: Path) -> None:
-    assert row(tmp_path, [episode(True)], clock="real-time")["deadline_ms"] == pytest.approx(45.0)
-
-
-def test_a_task_without_success_shows_its_return(tmp_path: Path) -> None:
-    found = row(tmp_path, [episode(None, 5.0), episode(None, 7.0)])
-    assert found["success_rate"] is None
-    assert found["return_low"] <= 6.0 <= found["return_high"]
-    cells, columns = table([found])
-    assert "return (95 %)" in columns
-    assert "success % (95 %)" not in columns
-    assert cells[0]["return (95 %)"] == "6 (5 to 7)"
-
-
-def test_the_table_leaves_out_what_is_certain_or_the_same_everywhere(tmp_path: Path) -> None:
-    cells, columns = table([row(tmp_path, [episode(True)])])
-    assert columns == ["mode", "N", "steps", "success % (95 %)", "moved", "tick ms"]
-    assert (cells[0]["steps"], cells[0]["success % (95 %)"]) == ("2", "100 (21 to 100)")
-    cells, columns = table([row(tmp_path, [episode(True, num_misses=1)], clock="real-time")])
-    assert (cells[0]["steps"], cells[0]["misses"]) == ("1.5 of 2", "10 %")
-
-
-def test_limits_judge_the_tuned_row(tmp_path: Path) -> None:
-    bad = {**row(tmp_path, [episode(False)]), "mode": "reference"}
-    good = row(tmp_path, [episode(True)])
-    require_limits([bad, good], min_success=0.9, max_miss_rate=0.0)
-    with pytest.raises(LimitError, match=r"success rate 0, expected at least 0.9"):
-        require_limits([bad], min_success=0.9, max_miss_rate=None)
-    with pytest.raises(LimitError, match=r"miss rate 0.1, expected at most 0.05"):
-        require_limits([row(tmp_path, [episode(True, num_misses=1)])], min_success=None, max_miss_rate=0.05)
-
-
-def test_a_success_limit_on_a_task_of_returns_is_bad_input(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no success"):
-        require_limits([row(tmp_path, [episode(None)])], min_success=0.5, max_miss_rate=None)
+def test_mean_interval_is_the_same_each_time_and_a_point_for_one_value() -> None:
+    values = [1.0, 5.0, 9.0, 2.0]
+    assert mean_interval(values) == mean_interval(values)
+    assert mean_interval([3.0]) == (3.0, 3.0)

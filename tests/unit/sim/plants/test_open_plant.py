@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from sim.plants import known_plants, open_plant, require_fit
+from sim.plants import known_plants, knows_success, open_plant, require_fit
 from tests.bundles import make_bundle
 from tests.unit.sim.evaluation.fakes import FakePlant
 from vgf_robot.bundle import Bundle
@@ -28,6 +28,14 @@ from vgf_robot.errors import PlantError
 def test_an_unknown_name_is_refused_with_a_hint(name: str, message: str) -> None:
     with pytest.raises(PlantError, match=message):
         open_plant(name)
+
+
+def test_which_plants_know_success_is_known_without_opening_one() -> None:
+    assert knows_success("cube-single-singletask-v0")
+    assert knows_success("pointmaze-medium-singletask-task2-v0")
+    assert not knows_success("Hopper-v5")
+    with pytest.raises(PlantError, match=r"is no plant"):
+        knows_success("Hoper-v5")
 
 
 def test_all_five_tasks_and_gymnasiums_robots_are_known() -> None:

@@ -3,6 +3,8 @@
 import math
 import re
 
+import msgspec
+import numpy as np
 import pytest
 
 from tests.bundles import make_bundle
@@ -25,6 +27,33 @@ def manifests(tmp_path_factory):
 
 def test_an_empty_budget_is_the_bundles_setting(manifests):
     assert resolve(Budget(), manifests[True]) == manifests[True].operating_point
+
+
+def test_numpys_numbers_become_plain(manifests):
+    budget = Budget(max_steps=np.int64(2), num_particles=np.uint8(1), max_distance=np.float32(0.1), step_size=1)
+    assert [type(value) for value in msgspec.structs.astuple(budget)] == [int, float, float, int, type(None)]
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(budget), type=Budget) == budget
+    assert resolve(budget, manifests[False]).max_steps == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_steps": 1.5},
+        {"max_steps": "3"},
+        {"max_steps": 2**70},
+        {"num_particles": -(2**70)},
+        {"step_size": "small"},
+        {"max_distance": [0.1]},
+        {"max_distance": 1j},
+        {"step_size": 10**400},
+        {"selection": 3},
+    ],
+)
+def test_what_is_no_number_of_its_kind_is_said_at_once(wrong):
+    name = next(iter(wrong))
+    with pytest.raises(BudgetError, match=f"{name}: expected a"):
+        Budget(**wrong)
 
 
 def test_each_part_can_be_lowered(manifests):

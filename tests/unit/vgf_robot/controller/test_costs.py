@@ -33,7 +33,7 @@ def test_a_spike_leaves_after_the_window_of_runs():
     assert cost.estimate_ns == 1
 
 
-def test_a_spike_leaves_after_the_window_of_refusals_and_nothing_is_known_then():
+def test_a_spike_leaves_after_the_window_of_refusals_and_the_fastest_run_stands_in():
     cost = StageCost(window=4, quantile=1.0)
     cost.record(1)
     cost.record(1000)
@@ -41,17 +41,26 @@ def test_a_spike_leaves_after_the_window_of_refusals_and_nothing_is_known_then()
         cost.skip()
         assert cost.estimate_ns == 1000
     cost.skip()
-    assert cost.estimate_ns is None
+    assert (cost.estimate_ns, cost.typical_ns) == (1, 1)
+
+
+def test_what_was_measured_once_is_never_unknown_again():
+    cost = StageCost(window=4, quantile=1.0)
+    cost.record(1000)
+    for _ in range(100):
+        cost.skip()
+    assert (cost.estimate_ns, cost.typical_ns) == (1000, 1000)
 
 
 def test_one_expensive_probe_keeps_the_stage_away_for_a_whole_window_again():
     cost = StageCost(window=100, quantile=0.99)
+    cost.record(1)
     cost.record(1000)
-    refusals = 0
-    while cost.estimate_ns is not None:
+    estimates = []
+    for _ in range(100):
         cost.skip()
-        refusals += 1
-    assert refusals == 100
+        estimates.append(cost.estimate_ns)
+    assert estimates == [1000] * 99 + [1]
 
 
 @pytest.mark.parametrize(

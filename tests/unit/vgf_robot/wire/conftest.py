@@ -71,7 +71,7 @@ class FakeController:
         if self.fault is not None:
             raise self.fault
         self.clock.now_ns += 10 * MS
-        late = self.clock.now_ns > deadline_ns
+        late = deadline_ns is not None and self.clock.now_ns > deadline_ns
         return Command(
             action=np.array([1.0, 2.0], np.float32),
             status=Status.LATE if late else Status.ON_TIME,

@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from vgf_robot.bundle import Field
 from vgf_robot.wire.arrays import WireArray, pack, unpack
-from vgf_robot.wire.refusal import ErrorKind, RefusedError
+from vgf_robot.wire.faults import ErrorKind, RefusedError
 
 FIELDS = (
     Field(name="goal", size=2, unit="m", low=(0.0, 0.0), high=(1.0, 1.0)),

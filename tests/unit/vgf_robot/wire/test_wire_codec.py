@@ -10,8 +10,10 @@ from vgf_robot.bundle import Field, OperatingPoint
 from vgf_robot.controller import Budget, Reason, Rung, Status
 from vgf_robot.wire.arrays import WireArray, pack
 from vgf_robot.wire.codec import decode_reply, decode_request, encode
+from vgf_robot.wire.faults import ErrorKind, RefusedError
 from vgf_robot.wire.messages import (
     Act,
+    Bye,
     ErrorReply,
     Expectations,
     ExpectedField,
@@ -22,7 +24,6 @@ from vgf_robot.wire.messages import (
     ServerTimings,
     Welcome,
 )
-from vgf_robot.wire.refusal import ErrorKind, RefusedError
 
 COUNTS = st.integers(0, 2**63 - 1)
 NAMES = st.text(max_size=64)
@@ -55,6 +56,7 @@ REQUESTS = st.one_of(
         budget=st.builds(Budget, max_steps=st.none() | st.integers(0, 20), step_size=st.none() | FINITE),
     ),
     st.builds(Ping, version=VERSION, sequence=COUNTS),
+    st.builds(Bye, version=VERSION, sequence=COUNTS),
 )
 TIMINGS = st.builds(
     ServerTimings,
@@ -84,7 +86,7 @@ REPLIES = st.one_of(
     ),
     st.builds(
         Act,
-        version=VERSION,
+            version=VERSION,
         sequence=COUNTS,
         episode=COUNTS,
         episode_tick=COUNTS,

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vgf_robot.controller import Budget
-from vgf_robot.wire.mailbox import Job, Mailbox
+from vgf_robot.wire.state import Job, Mailbox
 
 
 def job(client: str, sequence: int, deadline_ns: int, arrived_ns: int = 0) -> Job:

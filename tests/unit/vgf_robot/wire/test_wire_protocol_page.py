@@ -7,15 +7,16 @@ import pytest
 
 from vgf_robot.wire import messages
 from vgf_robot.wire.arrays import WireArray, unpack
-from vgf_robot.wire.codec import decode_request
+from vgf_robot.wire.codec import REPLY_TYPES, REQUEST_TYPES, decode_request
+from vgf_robot.wire.faults import ErrorKind
 from vgf_robot.wire.messages import Observe
-from vgf_robot.wire.refusal import ErrorKind
 
 PAGE = (Path(__file__).parents[4] / "docs" / "protocol.md").read_text()
 TYPES = (
     messages.Hello,
     messages.Observe,
     messages.Ping,
+    messages.Bye,
     messages.Welcome,
     messages.Act,
     messages.Pong,
@@ -56,6 +57,11 @@ def test_every_kind_of_error_is_on_the_page(kind):
 def test_every_key_is_on_the_page(record):
     for field in msgspec.structs.fields(record):
         assert f"`{field.encode_name}`" in PAGE
+
+
+@pytest.mark.parametrize("name", [*REQUEST_TYPES, *REPLY_TYPES])
+def test_every_type_of_message_is_on_the_page(name):
+    assert f"### `{name}`" in PAGE
 
 
 def test_the_version_is_the_pages():

@@ -4,8 +4,8 @@ import pytest
 
 from vgf_robot.controller import Budget
 from vgf_robot.wire.arrays import WireArray
-from vgf_robot.wire.messages import ErrorReply, ExpectedField, Ping, Pong, Welcome
-from vgf_robot.wire.refusal import ErrorKind
+from vgf_robot.wire.faults import ErrorKind
+from vgf_robot.wire.messages import Bye, ErrorReply, ExpectedField, Ping, Pong, Welcome
 
 MS = 1_000_000
 GOAL = ExpectedField(name="goal", size=2, unit="m")
@@ -55,6 +55,7 @@ def test_a_client_for_this_robot_is_welcome(bench, hello_message):
 def test_an_observation_before_hello_is_refused(bench, observe_message):
     reply = only(bench.say(observe_message(sequence=3)))
     assert (reply.kind, reply.sequence) == (ErrorKind.HANDSHAKE_REQUIRED, 3)
+    assert bench.state.counters["missed"] == 0  # it will be asked again
 
 
 def test_ping_needs_no_session_and_counts(bench):
@@ -124,6 +125,9 @@ def test_what_will_not_do_is_refused_and_the_next_one_served(make_bench, observe
     assert reply.expected
     assert reply.found
     assert bench.state.counters[f"error.{kind.value}"] == 1
+    # What cannot be read is no observation yet; every other one had no action for an answer.
+    unread = kind in (ErrorKind.MALFORMED, ErrorKind.WRONG_VERSION)
+    assert bench.state.counters["missed"] == (0 if unread else 1)
     assert bench.say(observe_message(sequence=2)) == []
 
 
@@ -137,7 +141,7 @@ def test_too_large_and_too_many_frames(make_bench, observe_message):
 
 
 def test_no_room_for_another_client_until_one_has_been_silent(make_bench, hello_message):
-    bench = make_bench(max_clients=1, idle_s=10.0)
+    bench = make_bench(max_clients=1, idle_s=10.0, evict_silent_s=9.0)
     bench.greet(b"a")
     bench.clock.now_ns += 5_000 * MS
     assert only(bench.say(hello_message(), b"b")).kind is ErrorKind.TOO_MANY_CLIENTS
@@ -145,6 +149,31 @@ def test_no_room_for_another_client_until_one_has_been_silent(make_bench, hello_
     bench.clock.now_ns += 10_001 * MS
     bench.state.forget_idle(bench.clock.now_ns)
     assert isinstance(bench.say(hello_message(), b"b")[0], Welcome)
+
+
+def test_a_client_that_reconnects_takes_the_place_of_its_silent_self(make_bench, hello_message, observe_message):
+    bench = make_bench(max_clients=2, evict_silent_s=3.0)
+    bench.greet(b"first")
+    bench.say(observe_message(), b"first")
+    bench.clock.now_ns += 1_000 * MS
+    bench.greet(b"second")
+    bench.clock.now_ns += 2_500 * MS
+    bench.say(Ping(version=1, sequence=9), b"second")
+    assert isinstance(bench.say(hello_message(), b"third")[0], Welcome)
+    assert list(bench.state.sessions) == [b"second", b"third"]
+    assert (bench.state.counters["sessions_dropped"], bench.state.counters["missed"]) == (1, 1)
+    assert only(bench.say(hello_message(), b"fourth")).kind is ErrorKind.TOO_MANY_CLIENTS
+
+
+def test_a_client_that_says_bye_leaves_its_place_at_once_and_gets_no_reply(make_bench, hello_message, observe_message):
+    bench = make_bench(max_clients=1)
+    for client in (b"a", b"b", b"c"):
+        assert isinstance(bench.say(hello_message(), client)[0], Welcome)
+        bench.say(observe_message(), client)
+        assert bench.say(Bye(version=1, sequence=3), client) == []
+        assert bench.say(Bye(version=1, sequence=4), client) == []
+    assert len(bench.state.sessions) == len(bench.state.mailbox) == 0
+    assert (bench.state.counters["sessions_dropped"], bench.state.counters["missed"]) == (3, 3)
 
 
 def test_observations_and_pings_keep_a_session_alive(make_bench, observe_message):

@@ -3,8 +3,8 @@ import logging
 import pytest
 
 from vgf_robot.controller import Status
-from vgf_robot.wire.messages import Act, ErrorReply
-from vgf_robot.wire.refusal import ErrorKind
+from vgf_robot.wire.faults import ErrorKind
+from vgf_robot.wire.messages import NO_DEADLINE_US, Act, ErrorReply
 
 MS = 1_000_000
 
@@ -35,6 +35,13 @@ def test_the_controller_gets_the_deadline_less_the_handover(make_bench, observe_
     arrived_ns = bench.clock.now_ns
     bench.serve_one()
     assert bench.controller.asked[0].deadline_ns == arrived_ns + 20 * MS - 300_000
+
+
+def test_the_longest_deadline_is_none(bench, observe_message):
+    bench.greet()
+    bench.say(observe_message(deadline_us=NO_DEADLINE_US))
+    assert bench.serve_one().deadline_ns == bench.clock.now_ns - 10 * MS + 1000 * NO_DEADLINE_US
+    assert bench.controller.asked[0].deadline_ns is None
 
 
 def test_a_deadline_that_has_passed_is_still_the_controllers_to_answer(bench, observe_message):

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from sim.collect.names import all_datasets, parse_dataset
-from sim.collect.protocol import Asked, difference, official_protocol, resolve
+from sim.collect.settings import Asked, difference, official_protocol, resolve
 from vgf_robot.errors import ConfigError
 
 

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sim.evaluation.episode import episode_seeds
-from sim.evaluation.evaluate import evaluate
+from sim.evaluation.driver import InProcess
+from sim.evaluation.episode import Episode, episode_seeds
+from sim.evaluation.evaluate import EvaluationInterrupted, evaluate
+from sim.evaluation.job import Rig
+from sim.evaluation.modes import Way
 from sim.evaluation.plan import Plan
 from sim.evaluation.report import notes, settings_of
 from tests.bundles import make_bundle
@@ -86,3 +90,67 @@ def test_notes_say_what_the_table_does_not(tmp_path: Path) -> None:
     assert "first guess" in sentences
     sealed = Bundle.load(make_bundle(tmp_path / "sealed", max_steps=0, sealed=True))
     assert "cap is 0" in " ".join(notes(evaluate(sealed, Plan(episodes=1), open_fake)))
+
+
+def interrupted_after(monkeypatch: pytest.MonkeyPatch, num_episodes: int) -> list[tuple[Way, int]]:
+    """Let Ctrl-C come in the place of an episode; the list fills with what was run."""
+    run, done = Rig.run, []
+
+    def counted(self: Rig, way: Way, index: int) -> Episode:
+        if len(done) == num_episodes:
+            raise KeyboardInterrupt
+        done.append((way, index))
+        return run(self, way, index)
+
+    monkeypatch.setattr(Rig, "run", counted)
+    return done
+
+
+def test_an_interrupt_leaves_the_rows_that_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = Bundle.load(make_bundle(tmp_path / "bundle"))
+    whole = evaluate(bundle, Plan(episodes=2, steps=(0, 1, 3)), open_fake).rows
+    interrupted_after(monkeypatch, num_episodes=5)
+    with pytest.raises(EvaluationInterrupted) as interrupt:
+        evaluate(bundle, Plan(episodes=2, steps=(0, 1, 3)), open_fake)
+    found = interrupt.value.evaluation
+    assert outcome(found.rows) == outcome(whole[:2])
+    assert settings_of(found)["interrupted"]
+    assert "Interrupted; rows: 2, episodes of each: 2." in notes(found)
+
+
+def test_against_the_clock_modes_take_turns_and_an_interrupt_leaves_whole_rounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = Bundle.load(make_bundle(tmp_path / "bundle"))
+    done = interrupted_after(monkeypatch, num_episodes=8)
+    with pytest.raises(EvaluationInterrupted) as interrupt:
+        evaluate(bundle, Plan(episodes=5, clock="real-time"), open_fake)
+    assert [index for _, index in done] == [0, 0, 0, 1, 1, 1, 2, 2]
+    assert [way for way, _ in done[:3]] == [way for way, _ in done[3:6]]
+    rows = interrupt.value.evaluation.rows
+    assert [(row["mode"], row["episodes"]) for row in rows] == [("fixed-0", 2), ("fixed-cap", 2), ("adaptive", 2)]
+
+
+def test_an_interrupt_in_the_first_episode_leaves_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted_after(monkeypatch, num_episodes=0)
+    with pytest.raises(EvaluationInterrupted) as interrupt:
+        evaluate(Bundle.load(make_bundle(tmp_path / "bundle")), Plan(), open_fake)
+    assert interrupt.value.evaluation.rows == []
+
+
+def test_only_the_mode_that_ignores_the_deadline_is_not_told_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[int, set[bool]] = {}
+    act = InProcess.act
+
+    def noted(self: InProcess, observation: Any, budget: Any, deadline_ns: int | None) -> Any:
+        told.setdefault(len(told_of), set()).add(deadline_ns is not None)
+        return act(self, observation, budget, deadline_ns)
+
+    told_of: list[int] = []
+    monkeypatch.setattr(InProcess, "act", noted)
+    monkeypatch.setattr(InProcess, "begin_episode", lambda self, seed: told_of.append(seed))
+    evaluate(Bundle.load(make_bundle(tmp_path / "bundle")), Plan(episodes=1, clock="real-time"), open_fake)
+    assert told == {1: {True}, 2: {False}, 3: {True}}
+    assert len(set(told_of)) == 1
