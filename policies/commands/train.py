@@ -69,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
     metrics = _train(trainer, run)
     print(f"{folder}: {config.critic.num_updates} critic updates done; next: vgf-robot export {folder} --out BUNDLE")
     if options.json:
-        write_json(options.json, "train", {"run": str(folder), "config": str(options.config)}, [metrics])
+        write_json(options.json, "train", {"run": str(folder), "config": str(options.config)}, [finite(metrics)])
     return 0
 
 

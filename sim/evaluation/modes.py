@@ -82,7 +82,7 @@ def waiting_modes(manifest: Manifest) -> tuple[Mode, ...]:
 
     Two modes may share a setting, a tuned cap of 0 for example: both are there.
     """
-    point, counts = manifest.operating_point, exported_particles(manifest)
+    point, counts = manifest.operating_point, manifest.particle_counts
     best_of = _BEST_OF if _BEST_OF in counts else counts[-1]
     settings: dict[str, Setting] = {}
     if 1 in counts:
@@ -107,12 +107,6 @@ def deadline_modes(manifest: Manifest) -> tuple[Mode, ...]:
         Mode(name=FIXED_CAP, setting=cap, keeps_deadline=False),
         Mode(name=ADAPTIVE, setting=cap),
     )
-
-
-def exported_particles(manifest: Manifest) -> list[int]:
-    """Return every N that the bundle carries at the operating point's reference steps, ascending."""
-    steps = manifest.operating_point.reference_steps
-    return sorted({variant.num_particles for variant in manifest.variants if variant.reference_steps == steps})
 
 
 @final

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from sim.evaluation.evaluate import Evaluation
-from sim.evaluation.modes import ADAPTIVE, FIXED_0, FIXED_CAP, REFERENCE, SWEEP, TUNED, exported_particles
+from sim.evaluation.modes import ADAPTIVE, FIXED_0, FIXED_CAP, REFERENCE, SWEEP, TUNED
 from sim.evaluation.plan import Plan
 from vgf_robot.bundle import best_row, chosen_on
 from vgf_robot.errors import BundleError, ConfigError, LimitError
@@ -61,7 +61,7 @@ def _on_the_setting(evaluation: Evaluation) -> list[str]:
     judged = next((mode for mode in (TUNED, ADAPTIVE) if mode in modes), None)
     found: list[str] = []
     if modes and plan.clock == "lock-step" and not plan.sweeps and REFERENCE not in modes:
-        counts = exported_particles(manifest)
+        counts = list(manifest.particle_counts)
         found.append(f"No row 'reference': the bundle carries N = {counts} and no single particle.")
     if judged and not point.sealed:
         found.append(f"The row '{judged}' is the exporter's first guess: seal one with `export --cap-from`.")

@@ -28,9 +28,10 @@ from tests import bundles
 from tests.unit.sim.evaluation.fakes import FakePlant, open_fake
 from vgf_robot.bundle import Bundle, write_manifest
 from vgf_robot.config import load
-from vgf_robot.controller.command import Reason
+from vgf_robot.controller import Reason
 from vgf_robot.errors import BundleError, ConfigError, LimitError, PlantError, ServerError
 from vgf_robot.verbs import main
+from vgf_robot.wire import RefusedError
 
 NUM_PERIODS = 20
 RECEIVER = (LATE_REPLY, NO_REPLY, SKIPPED_PERIOD)
@@ -235,7 +236,10 @@ def test_through_a_running_server_in_real_time(bundle: Bundle) -> None:
 @pytest.mark.realtime
 def test_a_server_of_another_bundle_is_refused(bundle: Bundle, tmp_path: Path) -> None:
     other = Bundle.load(bundles.make_bundle(tmp_path / "other", name="other", num_particles=(4,)))
-    with serving(other.folder, "onnxruntime-cpu", 1) as server, pytest.raises(Exception, match="bundle"):
+    with (
+        serving(other.folder, "onnxruntime-cpu", 1) as server,
+        pytest.raises(RefusedError, match="mismatch: expected bundle"),
+    ):
         evaluate(bundle, Plan(episodes=1, endpoint=server.endpoint), open_fake)
 
 

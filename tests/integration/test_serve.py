@@ -21,13 +21,13 @@ from vgf_robot.controller import Budget, Rung
 from vgf_robot.wire import (
     BundleChangedError,
     Client,
+    ErrorKind,
     Expectations,
     ExpectedField,
     NoServerError,
     RefusedError,
     ServerBusyError,
 )
-from vgf_robot.wire.faults import ErrorKind
 
 pytestmark = pytest.mark.realtime
 

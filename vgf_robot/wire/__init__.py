@@ -1,4 +1,10 @@
-"""Observations in, actions out, over ZeroMQ; here the client's side, which loads no backend."""
+"""Observations in, actions out, over ZeroMQ. Offered here: the client's side and the messages, which load no backend.
+
+To read the folder: `messages` is docs/protocol.md in code, with `arrays`, `codec` (bytes), `answer` (commands) and
+`faults` (why there is no action). The client is `client` over `question` (what it asks), `conversation` (its side of a
+session) and `channel` (its socket). The server is `server` (socket and loop) over `reception` (every message is
+checked), `handshake`, `worker` (where the controller runs) and `state`, with `settings` and `endpoint` to set it up.
+"""
 
 from vgf_robot.wire.answer import Answer
 from vgf_robot.wire.arrays import pack, unpack

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from types import TracebackType
+from typing import SupportsIndex
 
 from numpy.typing import ArrayLike
 
@@ -90,7 +91,7 @@ class Client:
             raise self._nobody(began_ns)
         return self.welcome
 
-    def begin_episode(self, seed: int) -> None:
+    def begin_episode(self, seed: SupportsIndex) -> None:
         """Begin an episode with the next observation: the server forgets the particles and the action before.
 
         Args:

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from sim.evaluation.driver import Delivery
 from sim.plants import Transition
-from vgf_robot.controller.budget import Budget
-from vgf_robot.controller.command import Command, Reason, Rung, Status, Timings
+from vgf_robot.controller import Budget, Command, Reason, Rung, Status, Timings
 
 
 class FakePlant:

@@ -14,8 +14,7 @@ from sim.evaluation.plan import Plan
 from sim.evaluation.report import notes, settings_of
 from tests.bundles import make_bundle
 from tests.unit.sim.evaluation.fakes import FakePlant, open_fake
-from vgf_robot.bundle import Bundle
-from vgf_robot.bundle.choice import choose_operating_point
+from vgf_robot.bundle import Bundle, choose_operating_point
 from vgf_robot.errors import ConfigError, PlantError
 
 LATENCIES = ("tick_ms", "reference_ms", "step_ms", "select_ms")

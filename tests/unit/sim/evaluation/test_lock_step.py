@@ -5,8 +5,7 @@ import pytest
 
 from sim.evaluation.lock_step import run_lock_step
 from tests.unit.sim.evaluation.fakes import FakeClock, FakeDriver, FakePlant
-from vgf_robot.controller.budget import Budget
-from vgf_robot.controller.command import Rung
+from vgf_robot.controller import Budget, Rung
 from vgf_robot.errors import ServerError
 
 

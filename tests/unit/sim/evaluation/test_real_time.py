@@ -10,8 +10,7 @@ from sim.evaluation.real_time import RealTime, run_real_time
 from tests.bundles import make_bundle
 from tests.unit.sim.evaluation.fakes import FakeClock, FakeDriver, FakePlant
 from vgf_robot.bundle import Bundle
-from vgf_robot.controller.budget import Budget
-from vgf_robot.controller.command import Rung
+from vgf_robot.controller import Budget, Rung
 
 PERIOD_NS = 50_000_000
 SAFE = (-1.0, 0.5)

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from vgf_robot.bundle.choice import best_row, choose_operating_point, chosen_on
-from vgf_robot.bundle.manifest import OperatingPoint
+from vgf_robot.bundle import OperatingPoint, best_row, choose_operating_point, chosen_on
 from vgf_robot.errors import BundleError
 
 SHA = "a" * 64

@@ -86,7 +86,7 @@ REPLIES = st.one_of(
     ),
     st.builds(
         Act,
-            version=VERSION,
+        version=VERSION,
         sequence=COUNTS,
         episode=COUNTS,
         episode_tick=COUNTS,
