@@ -53,17 +53,18 @@ def _members_tied(values: Tensor) -> bool:
     return float((lowest[1] - lowest[0]).min()) < value_limit(values)
 
 
-def clear_particles(transport: Transport, particles: Tensor, gradient: Tensor) -> Tensor:
+def clear_particles(transport: Transport, observation: Tensor, particles: Tensor) -> Tensor:
     """Return the particles whose direction is no rounding in any coordinate.
 
     One doubtful coordinate spoils its whole particle: the projection onto the ball mixes coordinates.
 
     Args:
         transport: The flow.
+        observation: Shape (O,).
         particles: Shape (N, A).
-        gradient: Shape (N, A).
 
     Returns:
         Booleans of shape (N,).
     """
+    _, gradient = transport.value_and_gradient(observation, particles)
     return (transport.direction(particles, gradient).abs() > SMALLEST_PHI).all(-1)

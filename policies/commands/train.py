@@ -19,7 +19,7 @@ from policies.stop_request import StopRequest
 from policies.training import Metrics, Trainer
 from vgf_robot import config as yaml_config
 from vgf_robot.errors import ConfigError, MachineError, RunError
-from vgf_robot.results import write_json
+from vgf_robot.results import finite, write_json
 from vgf_robot.verbs import parse
 
 EXAMPLE = "vgf-robot train configs/train/pointmaze-medium-navigate.yaml"
