@@ -43,7 +43,7 @@ class Options:
     """Folder of index.html, results.json and the video."""
     seed: int = 1000
     """The episodes follow from it."""
-    through: Through = "server"
+    through: Through = "in-process"
     """Where the controller runs under load: behind `serve`, or in the robot's own process, which waits less."""
     synthetic: FlagCreatePairsOff[bool] = False
     """Run the synthetic policy too even where the machine is slow enough for the other one to miss."""

@@ -21,7 +21,7 @@ class ControllerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
     window: int = 256
     quantile: float = 0.99
-    margin_us: float = 200.0
+    margin_us: float = 500.0
     max_rescored_age_ticks: int = 1
     warm_up_ticks: int = 10
     measured_ticks: int = 20
