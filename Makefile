@@ -4,16 +4,15 @@ PYTHON ?= python3
 #   make test TORCH="torch==2.13.0 --index-url URL"    (PyTorch's install page has the URL)
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
-# Without a renderer MuJoCo must not look for one: importing it would hang on some machines.
-export MUJOCO_GL ?= disable
 
 .PHONY: demo test check format clean
 
 demo: .venv/.sim
 	$(BIN)/vgf-robot demo
 
+# The tests draw nothing, and without a renderer importing MuJoCo must not look for one: it would hang on some machines.
 test: .venv/.dev
-	OMP_NUM_THREADS=1 $(BIN)/pytest
+	MUJOCO_GL=disable OMP_NUM_THREADS=1 $(BIN)/pytest
 
 check: .venv/.dev
 	$(BIN)/ruff check .
