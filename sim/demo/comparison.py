@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,9 +87,12 @@ def compare(
     require_fit(bundle.manifest, plant)
     timing = RealTime(manifest=bundle.manifest, deadline_share=DEADLINE_SHARE, clock=MonotonicClock())
     cores = usable_cores()
-    with opened_driver(bundle, through) as driver, _frozen_garbage():
-        stand = Stand(plant=plant, driver=driver, timing=timing, cores=cores, seed=seed)
-        runs = run_rounds(stand, turns(bundle.manifest), budget_s, min_rounds, report)
+    order = turns(bundle.manifest)
+    with ExitStack() as stack:
+        drivers = {turn.label: stack.enter_context(opened_driver(bundle, through)) for turn in order}
+        stack.enter_context(_frozen_garbage())
+        stand = Stand(plant=plant, drivers=drivers, timing=timing, cores=cores, seed=seed)
+        runs = run_rounds(stand, order, budget_s, min_rounds, report)
     return Comparison(
         bundle=bundle,
         through=through,

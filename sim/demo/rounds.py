@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -32,14 +32,15 @@ class Stand:
 
     Attributes:
         plant: What is controlled.
-        driver: Who controls it.
+        drivers: Who controls it in each turn, by its label. Each turn has its own, as it would have on a robot: what a
+            controller learns of its costs on the idle machine, or while it ignores deadlines, misleads another.
         timing: The bundle's period, and the deadline in it.
         cores: Each has a busy process while a loaded mode runs.
         seed: The episodes follow from it.
     """
 
     plant: Plant
-    driver: Driver
+    drivers: Mapping[str, Driver]
     timing: RealTime
     cores: Sequence[int]
     seed: int
@@ -79,7 +80,8 @@ def _run_round(stand: Stand, runs: Iterable[Run], index: int, report: Callable[[
 
 
 def _run_episode(stand: Stand, run: Run, index: int) -> Episode:
-    driver = stand.driver if run.turn.mode.keeps_deadline else IgnoringDeadline(stand.driver)
+    own = stand.drivers[run.turn.label]
+    driver = own if run.turn.mode.keeps_deadline else IgnoringDeadline(own)
     # Outside the other wrapper: the trace compares with the deadline that the controller may not have been told.
     traced = Traced(driver, run.trace, stand.timing.clock)
     budget = run.turn.mode.setting.budget()

@@ -42,8 +42,10 @@ def run(bundle: Bundle, delay_ms: float, num_rounds: int) -> tuple[list[Run], Fa
     clock = FakeClock()
     driver = FakeDriver(clock, repeat(delay_ms))
     timing = RealTime(manifest=bundle.manifest, deadline_share=0.9, clock=clock)
-    stand = Stand(plant=FakePlant(num_periods=3), driver=driver, timing=timing, cores=(0, 1), seed=7)
-    runs = run_rounds(stand, turns(bundle.manifest), 0.0, num_rounds, lambda _: None)
+    order = turns(bundle.manifest)
+    drivers = {turn.label: driver for turn in order}
+    stand = Stand(plant=FakePlant(num_periods=3), drivers=drivers, timing=timing, cores=(0, 1), seed=7)
+    runs = run_rounds(stand, order, 0.0, num_rounds, lambda _: None)
     return runs, driver
 
 
