@@ -12,7 +12,8 @@ class ControllerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
     Attributes:
         window: A stage's cost is estimated from its last this many turns, 1 or more.
-        quantile: Upper quantile that counts as a stage's cost, above 0, at most 1.
+        quantile: Upper quantile that counts as a step's cost, above 0, at most 1. A tick asks it once per step, so
+            that it has to be nearer to 1 than the share of ticks that shall be in time.
         margin_us: Time kept free before the deadline when an optional stage is started, in microseconds, 0 or more.
         max_rescored_age_ticks: Particles of an earlier tick are scored again while they are at most this old; 0 never.
         warm_up_ticks: First runs of a variant whose times are forgotten.
@@ -20,7 +21,7 @@ class ControllerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """
 
     window: int = 256
-    quantile: float = 0.99
+    quantile: float = 0.995
     margin_us: float = 500.0
     max_rescored_age_ticks: int = 1
     warm_up_ticks: int = 10
