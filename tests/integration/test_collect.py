@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import glfw.library
 import pytest
 
 from sim.collect.collection import collect
@@ -35,8 +36,10 @@ def running(tmp_path):
     code = "import sys; from vgf_robot.verbs import main; sys.exit(main())"
     arguments = ["collect", str(MAZE), "--episodes", "9000", "--episode-steps", "20", "--workers", "2"]
     command = [sys.executable, "-c", code, *arguments, "--out", str(tmp_path)]
+    # Told where its library is, glfw does not ask a process of its own, which a dying worker would leave to complain.
+    environment = {**os.environ, "PYGLFW_LIBRARY": glfw.library.glfw._name}
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
         _until(lambda: len(_parts(tmp_path)) >= 2 or process.poll() is not None)
