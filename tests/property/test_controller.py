@@ -30,7 +30,7 @@ def controlled(manifest, known, actual):
     """A controller whose costs are `known`, on graphs that will take `actual`."""
     clock = FakeClock()
     graphs = FakeGraphs(clock)
-    controller = Controller(manifest, {(4, 2): graphs}, ControllerSettings(margin_us=100), clock)
+    controller = Controller(manifest, {(4, 2): graphs}, ControllerSettings(margin_rise=0.002), clock)
     costs = controller.costs()
     for cost, duration_ns in zip((costs.reference, costs.step, costs.select), known, strict=True):
         if duration_ns is not None:
@@ -210,7 +210,7 @@ def driven(manifest, machine):
     clock = FakeClock()
     graphs = FakeGraphs(clock)
     manifest = msgspec.structs.replace(manifest, action_kind="absolute", action_rate_limit=rate)
-    settings = ControllerSettings(window=8, margin_us=100, max_rescored_age_ticks=max_age)
+    settings = ControllerSettings(window=8, margin_rise=0.002, max_rescored_age_ticks=max_age)
     controller = Controller(manifest, {(4, 2): graphs}, settings, clock)
     controller.warm_up()
     episode = controller.begin_episode(3)

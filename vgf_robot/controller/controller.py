@@ -56,7 +56,6 @@ class Controller:
         self._clock = clock
         self._open_graphs = open_graphs
         self._variants = {key: self._variant(key, graphs) for key, graphs in graphs_by_variant.items()}
-        self._margin_ns = settings.margin_ns
         self._training_range = TrainingRange(manifest)
         self._resolve = lru_cache(NUM_BUDGETS_KEPT)(partial(resolve, manifest=manifest))
         self._rules = Rules(
@@ -131,6 +130,14 @@ class Controller:
         """
         return self._prepared(self._key(budget)).costs
 
+    def margin_ns(self, budget: Budget = SEALED) -> float:
+        """Return the time that a budget's ticks keep free before their deadlines, in nanoseconds.
+
+        Raises:
+            BudgetError: The bundle does not allow the budget, or its variant is not prepared.
+        """
+        return self._prepared(self._key(budget)).margin.ns
+
     def begin_episode(self, seed: SupportsIndex) -> Episode:
         """Return the state of a robot that starts afresh.
 
@@ -158,8 +165,7 @@ class Controller:
             deadline_ns: Absolute, on the controller's clock; None for no deadline, as a simulation has none that waits
                 for its action: the limits then take one control period to have passed since the command before.
             budget: What the request asks for.
-            between_stages: Called before each stage; its time is in no estimate, so it has to be short beside the
-                margin.
+            between_stages: Called before each stage; its time is in no estimate, so it has to be short.
 
         Raises:
             ProtocolError: The observation has another shape or type. The episode is unchanged.
@@ -191,7 +197,6 @@ class Controller:
             episode=episode,
             observation=observation,
             deadline_ns=NO_DEADLINE_NS if deadline_ns is None else deadline_ns,
-            margin_ns=self._margin_ns,
             clock=self._clock,
             between_stages=between_stages,
         )
@@ -201,7 +206,7 @@ class Controller:
         return point.num_particles, point.reference_steps
 
     def _variant(self, key: VariantKey, graphs: Graphs) -> PreparedVariant:
-        return PreparedVariant(key, self.manifest.action_size, graphs, self._settings)
+        return PreparedVariant(key, self.manifest, graphs, self._settings)
 
     def _prepared(self, key: VariantKey) -> PreparedVariant:
         variant = self._variants.get(key)

@@ -10,27 +10,21 @@ from vgf_robot.controller.settings import ControllerSettings
 
 
 class StageCost:
-    """Upper quantile and median of a stage's duration over its last turns.
+    """The median, or another quantile, of a stage's durations over its last turns.
 
-    Going without a step costs a little value, so a step has to fit at the upper quantile. Going without a reference
-    or a selection may cost the whole tick, so these are tried where the median fits: under load a few long durations
-    would otherwise turn a possible miss into a sure one.
-
-    A turn is a run, or a refusal for lack of time. Both let older samples leave, so a spike is forgotten after
+    A turn is a run, or a refusal for lack of time. Both let older samples leave, so a slow spell is forgotten after
     `window` turns even if its own height keeps the stage from running. Where refusals alone have emptied the window,
     the fastest run ever seen stands in: the stage is tried again where at least that fits, and a stage that can never
     fit is never tried.
 
     Attributes:
-        estimate_ns: The upper quantile in nanoseconds; None until the stage has run once.
-        typical_ns: The median in nanoseconds; None likewise.
+        estimate_ns: The quantile in nanoseconds; None until the stage has run once.
     """
 
-    __slots__ = ("_fastest_ns", "_quantile", "_recent", "_sorted", "_turn", "_window", "estimate_ns", "typical_ns")
+    __slots__ = ("_fastest_ns", "_quantile", "_recent", "_sorted", "_turn", "_window", "estimate_ns")
 
-    def __init__(self, window: int, quantile: float) -> None:
+    def __init__(self, window: int, quantile: float = 0.5) -> None:
         self.estimate_ns: int | None = None
-        self.typical_ns: int | None = None
         self._fastest_ns: int | None = None
         self._window = window
         self._quantile = quantile
@@ -64,16 +58,12 @@ class StageCost:
 
     def _estimate(self) -> None:
         count = len(self._sorted)
-        if count == 0:
-            self.estimate_ns = self.typical_ns = self._fastest_ns
-            return
         # The smallest sample that at least this share of the samples does not exceed: never between two samples.
-        self.estimate_ns = self._sorted[math.ceil(self._quantile * count) - 1]
-        self.typical_ns = self._sorted[(count - 1) // 2]
+        self.estimate_ns = self._sorted[math.ceil(self._quantile * count) - 1] if count else self._fastest_ns
 
 
 class TickCosts:
-    """The costs of one variant's stages.
+    """The costs of one variant's stages: their medians, as what longer ones cost is for the margin to learn.
 
     Attributes:
         reference: Drawing noise and particles.
@@ -84,6 +74,6 @@ class TickCosts:
     __slots__ = ("reference", "select", "step")
 
     def __init__(self, settings: ControllerSettings) -> None:
-        self.reference = StageCost(settings.window, settings.quantile)
-        self.step = StageCost(settings.window, settings.quantile)
-        self.select = StageCost(settings.window, settings.quantile)
+        self.reference = StageCost(settings.window)
+        self.step = StageCost(settings.window)
+        self.select = StageCost(settings.window)

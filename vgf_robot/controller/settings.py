@@ -11,18 +11,20 @@ class ControllerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """What may differ between two machines that run the same bundle.
 
     Attributes:
-        window: A stage's cost is estimated from its last this many turns, 1 or more.
-        quantile: Upper quantile that counts as a step's cost, above 0, at most 1. A tick asks it once per step, so
-            that it has to be nearer to 1 than the share of ticks that shall be in time.
-        margin_us: Time kept free before the deadline when an optional stage is started, in microseconds, 0 or more.
+        miss_rate: Share of ticks that may miss their deadline because of their transport steps, 0 to 1. Misses that no
+            budget would have saved come on top.
+        margin_rise: How much one such miss adds to the time kept free before the deadline, as a share of the control
+            period, 0 to 1. Large ones learn a disturbance in fewer misses and give time away for longer; at 0 the
+            margin stays at 0.
+        window: A stage's cost is the median of its last this many runs, 1 or more.
         max_rescored_age_ticks: Particles of an earlier tick are scored again while they are at most this old; 0 never.
         warm_up_ticks: First runs of a variant whose times are forgotten.
         measured_ticks: Runs after them whose times count, so that costs are known before the first tick.
     """
 
-    window: int = 256
-    quantile: float = 0.995
-    margin_us: float = 500.0
+    miss_rate: float = 0.005
+    margin_rise: float = 0.0625
+    window: int = 64
     max_rescored_age_ticks: int = 1
     warm_up_ticks: int = 10
     measured_ticks: int = 20
@@ -34,9 +36,9 @@ class ControllerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
             ConfigError: A number is out of its range.
         """
         checks = {
+            "miss_rate": (0 <= self.miss_rate <= 1, "0 to 1"),
+            "margin_rise": (0 <= self.margin_rise <= 1, "0 to 1"),
             "window": (self.window >= 1, "1 or more"),
-            "quantile": (0 < self.quantile <= 1, "above 0 and at most 1"),
-            "margin_us": (0 <= self.margin_us < float("inf"), "0 or more"),
             "max_rescored_age_ticks": (self.max_rescored_age_ticks >= 0, "0 or more"),
             "warm_up_ticks": (self.warm_up_ticks >= 0, "0 or more"),
             "measured_ticks": (self.measured_ticks >= 0, "0 or more"),
@@ -44,8 +46,3 @@ class ControllerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         for name, (good, expected) in checks.items():
             if not good:
                 raise ConfigError(f"Controller setting {name}: expected {expected}, found {getattr(self, name)}.")
-
-    @property
-    def margin_ns(self) -> int:
-        """The margin in nanoseconds."""
-        return round(self.margin_us * 1000)

@@ -1,8 +1,8 @@
 """The stages of a tick against its deadline.
 
-Before each stage the clock is read: what remains until the deadline must hold the stage and the selection after it.
-For a step they count with their upper quantiles and the margin, for the reference with their medians. No check
-depends on how many steps are still wanted, so less time never gives more steps.
+Before each stage the clock is read: what remains until the deadline must hold the stage and the selection after it,
+and for a step the margin too: going without one costs a little value, going without a reference or a selection the
+whole tick. No check depends on how many steps are still wanted, so less time never gives more steps.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ class Stages:
         episode: Gives the noise.
         observation: Shape (O,), float32.
         deadline_ns: Absolute, on the clock; `NO_DEADLINE_NS` for none.
-        margin_ns: Time to keep free when an optional stage is started.
         clock: Returns monotonic nanoseconds.
         between_stages: Called before each stage.
         reference_ns: Time spent in the reference.
@@ -50,7 +49,6 @@ class Stages:
     episode: Episode
     observation: Floats
     deadline_ns: int
-    margin_ns: int
     clock: Callable[[], int]
     between_stages: Callable[[], object] | None
     reference_ns: int = 0
@@ -63,7 +61,7 @@ class Stages:
         """Return particles of the reference policy, shape (N, A), or None where there is no time for them."""
         variant, costs = self.variant, self.variant.costs
         now_ns = self._before_stage()
-        needed_ns = (costs.reference.typical_ns or 0) + (costs.select.typical_ns or 0)
+        needed_ns = (costs.reference.estimate_ns or 0) + (costs.select.estimate_ns or 0)
         if not now_ns + needed_ns < self.deadline_ns:
             self.refused = True
             if now_ns < self.deadline_ns:
@@ -100,13 +98,10 @@ class Stages:
         return particles, displacement
 
     def select(self, variant: PreparedVariant, particles: Floats) -> Selected | Reason:
-        """Choose one particle, or say why not.
-
-        Neither margin nor upper quantile plays a part: going without a selection is a sure miss.
-        """
+        """Choose one particle, or say why not."""
         cost, point = variant.costs.select, self.point
         now_ns = self._before_stage()
-        if now_ns + (cost.typical_ns or 0) > self.deadline_ns:
+        if now_ns + (cost.estimate_ns or 0) > self.deadline_ns:
             if now_ns < self.deadline_ns:
                 cost.skip()
             return Reason.NO_TIME_FOR_SELECT
@@ -119,6 +114,12 @@ class Stages:
         finite = np.isfinite(selected.action).all() and math.isfinite(selected.values[selected.index])
         return selected if finite else Reason.NON_FINITE_ACTION
 
+    def learn_from_deadline(self, *, missed: bool) -> None:
+        """Move the margin by how the tick ended, unless it was not the steps' to decide."""
+        free_to_step = self.point.max_steps > 0 and self.deadline_ns != NO_DEADLINE_NS
+        if free_to_step and (self.step_ns or not missed):
+            self.variant.margin = self.variant.margin.after(avoidable_miss=missed)
+
     def _before_stage(self) -> int:
         """Let the caller do what cannot wait, then return the time in nanoseconds."""
         if self.between_stages is not None and not self.refused:
@@ -128,11 +129,11 @@ class Stages:
 
     def _step_fits(self, now_ns: int) -> bool:
         """Return whether a step and the selection after it end before the deadline, with the margin to spare."""
-        costs = self.variant.costs
+        costs, margin_ns = self.variant.costs, self.variant.margin.ns
         step_ns, select_ns = costs.step.estimate_ns, costs.select.estimate_ns or 0
         if step_ns is None:  # tried so that it becomes known, as long as what is known fits
             return now_ns + select_ns < self.deadline_ns
-        return now_ns + step_ns + select_ns + self.margin_ns <= self.deadline_ns
+        return now_ns + step_ns + select_ns + margin_ns <= self.deadline_ns
 
     def _skip_select_unless_rescored(self) -> None:
         """Let an overestimated selection age too, where the ladder will not look at it in this tick."""

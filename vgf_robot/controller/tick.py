@@ -127,6 +127,7 @@ class Tick:
         episode.previous_action, episode.commanded_ns = limited_action, now_ns
         episode.tick += 1
         ended_ns = self.rules.clock()
+        stages.learn_from_deadline(missed=not rung.fresh or ended_ns > stages.deadline_ns)
         if rung.fresh and ended_ns > stages.deadline_ns:
             status, reason = Status.LATE, Reason.OVERRAN
         elif rung in (Rung.TRANSPORT, Rung.REFERENCE):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vgf_robot.backends import Graphs
 from vgf_robot.bundle import Manifest
 from vgf_robot.controller.costs import TickCosts
+from vgf_robot.controller.margin import Margin
 from vgf_robot.controller.noise import NoiseStream, value_weight
 from vgf_robot.controller.settings import ControllerSettings
 
@@ -29,19 +30,22 @@ class PreparedVariant:
         key: N and K.
         graphs: The loaded graphs.
         costs: Learned from every tick at this N and K, whoever asked for it.
+        margin: Time kept free before the deadline when a step is started, learned likewise.
         noise: Shape (N, A), filled anew by each tick.
         selection_noise: Shape (N,), likewise.
         zeros: Shape (N, A), read-only: the optimiser's state before the first step.
         no_displacement: Shape (N,), read-only: the displacement of particles that were not moved.
     """
 
-    __slots__ = ("costs", "graphs", "key", "no_displacement", "noise", "selection_noise", "zeros")
+    __slots__ = ("costs", "graphs", "key", "margin", "no_displacement", "noise", "selection_noise", "zeros")
 
-    def __init__(self, key: VariantKey, action_size: int, graphs: Graphs, settings: ControllerSettings) -> None:
-        num_particles = key[0]
+    def __init__(self, key: VariantKey, manifest: Manifest, graphs: Graphs, settings: ControllerSettings) -> None:
+        num_particles, action_size = key[0], manifest.action_size
         self.key = key
         self.graphs = graphs
         self.costs = TickCosts(settings)
+        rise_ns = settings.margin_rise * manifest.control_period_s * 1e9
+        self.margin = Margin(ns=rise_ns, rise_ns=rise_ns, miss_rate=settings.miss_rate)
         self.noise = np.zeros((num_particles, action_size), np.float32)
         self.selection_noise = np.zeros(num_particles, np.float32)
         self.zeros: NDArray[np.float32] = np.zeros((num_particles, action_size), np.float32)

@@ -1,4 +1,4 @@
-"""A controller on a fake clock: reference 2 ms, step 1 ms, select 1 ms, all known; margin 0.5 ms."""
+"""A controller on a fake clock: reference 2 ms, step 1 ms, select 1 ms, all known; margin 0.5 ms until a miss."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,8 @@ from tests.clocks import FakeClock, FakeGraphs
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Controller, ControllerSettings
 
-SETTINGS = ControllerSettings(window=8, quantile=1.0, margin_us=500.0, warm_up_ticks=1, measured_ticks=2)
+# A hundredth of the bundle's period of 50 ms.
+SETTINGS = ControllerSettings(miss_rate=0.0, margin_rise=0.01, window=8, warm_up_ticks=1, measured_ticks=2)
 
 
 @dataclass

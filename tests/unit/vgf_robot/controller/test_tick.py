@@ -122,11 +122,19 @@ def test_an_action_exactly_at_the_deadline_is_on_time(make_rig):
     assert rig.tick(FULL).status is Status.ON_TIME
 
 
-def test_steps_are_taken_again_a_bounded_number_of_ticks_after_a_spike(make_rig):
+def test_one_spike_costs_the_next_ticks_no_more_than_one_rise_of_the_margin(make_rig):
     rig = make_rig()
     rig.graphs.step_cost = scripted([100 * MS], then_ns=MS)
     rig.tick(FULL)
-    steps = [rig.tick(FULL).steps for _ in range(10)]
+    assert [rig.tick(FULL + MS // 2).steps for _ in range(10)] == [3] * 10
+
+
+def test_steps_are_taken_again_a_bounded_number_of_ticks_after_they_were_slow_for_long(make_rig):
+    rig = make_rig()
+    rig.graphs.step_cost = scripted([100 * MS] * 5, then_ns=MS)
+    for _ in range(5):
+        rig.tick(FULL)
+    steps = [rig.tick(FULL + 4 * MS).steps for _ in range(10)]
     assert steps[0] == 0
     assert steps[-1] == 3  # the window is 8
 
