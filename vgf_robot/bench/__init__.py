@@ -1,6 +1,7 @@
 """How long a tick takes on this device, and a bundle of random weights to find it out without a policy."""
 
 from vgf_robot.bench.layout import Layout, WeightTensor, read_layout, write_layout
+from vgf_robot.bench.replay import Durations, Outcome, load_durations, oracle_steps, replay, save_durations
 from vgf_robot.bench.synthetic import CONTROL_PERIOD_S, SYNTHETIC, synthetic_bundle
 from vgf_robot.bench.timing import BenchSettings, latency_rows, measure
 
@@ -8,11 +9,17 @@ __all__ = [
     "CONTROL_PERIOD_S",
     "SYNTHETIC",
     "BenchSettings",
+    "Durations",
     "Layout",
+    "Outcome",
     "WeightTensor",
     "latency_rows",
+    "load_durations",
     "measure",
+    "oracle_steps",
     "read_layout",
+    "replay",
+    "save_durations",
     "synthetic_bundle",
     "write_layout",
 ]

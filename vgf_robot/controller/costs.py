@@ -8,6 +8,8 @@ from collections import deque
 
 from vgf_robot.controller.settings import ControllerSettings
 
+MEDIAN = 0.5
+
 
 class StageCost:
     """The median, or another quantile, of a stage's durations over its last turns.
@@ -23,7 +25,7 @@ class StageCost:
 
     __slots__ = ("_fastest_ns", "_quantile", "_recent", "_sorted", "_turn", "_window", "estimate_ns")
 
-    def __init__(self, window: int, quantile: float = 0.5) -> None:
+    def __init__(self, window: int, quantile: float = MEDIAN) -> None:
         self.estimate_ns: int | None = None
         self._fastest_ns: int | None = None
         self._window = window
