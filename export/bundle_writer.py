@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -16,6 +14,7 @@ from typing import Any
 import msgspec
 import torch
 
+from export.draft import draft_of
 from export.graphs import ReferenceGraph, SelectGraph, StepGraph, example_inputs
 from export.onnx_files import OPSET, SharedWeights, to_onnx
 from export.parity import Check, check_variant
@@ -42,7 +41,7 @@ class ExportSettings:
 
     Attributes:
         num_particles: Each N to write a variant of.
-        reference_steps: Each K.
+        reference_steps: K of every variant: a budget chooses among the N, never among the K.
         max_steps: The cap until an evaluation seals a lower one; parity is checked up to it.
         form: The flow's form at run time.
         aggregation: The value that is climbed and by which a particle is chosen.
@@ -50,7 +49,7 @@ class ExportSettings:
     """
 
     num_particles: tuple[int, ...]
-    reference_steps: tuple[int, ...]
+    reference_steps: int
     max_steps: int
     form: Form
     aggregation: Aggregation
@@ -92,19 +91,13 @@ class BundleWriter:
         Raises:
             ExportError: The place is taken, or parity failed.
         """
-        if out.exists():
-            raise ExportError(f"{out} exists already; remove it, or name another folder with `--out`.")
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as draft_name:
-            draft = Path(draft_name) / out.name
-            draft.mkdir()
+        with draft_of(out) as draft:
             variants = self._write_graphs(draft)
             (draft / RECEIPT).write_text("{}")
             manifest = self._manifest(variants)
             bundle = write_manifest(draft, manifest)
             (draft / RECEIPT).write_text(json.dumps(self._receipt(bundle), indent=2) + "\n")
             write_manifest(draft, manifest)
-            shutil.move(draft, out)
         return Bundle.load(out)
 
     @property
@@ -112,24 +105,17 @@ class BundleWriter:
         """Step indices in the parity check: the step graph is written, hence checked, under a cap of 0 as well."""
         return max(1, self._settings.max_steps)
 
-    def _operating_reference_steps(self) -> int:
-        """Return the run's own K where it is written, else the first that is."""
-        own, written = self._config.reference.num_steps, self._settings.reference_steps
-        return own if own in written else written[0]
-
     def _write_graphs(self, folder: Path) -> tuple[Variant, ...]:
         weights = SharedWeights(folder / WEIGHTS)
         variants = tuple(
-            self._write_variant(folder, weights, num_particles, steps)
-            for num_particles in self._settings.num_particles
-            for steps in self._settings.reference_steps
+            self._write_variant(folder, weights, num_particles) for num_particles in self._settings.num_particles
         )
         weights.write()
         return variants
 
-    def _write_variant(self, folder: Path, weights: SharedWeights, num_particles: int, steps: int) -> Variant:
+    def _write_variant(self, folder: Path, weights: SharedWeights, num_particles: int) -> Variant:
+        models, steps = self._models, self._settings.reference_steps
         self._report(f"tracing N = {num_particles}, K = {steps}")
-        models = self._models
         modules = {
             "reference": ReferenceGraph(models.reference, steps),
             "step": StepGraph(self._transport),
@@ -142,9 +128,8 @@ class BundleWriter:
             "select": f"select-n{num_particles}.onnx",
         }
         for kind, module in modules.items():
-            if not (folder / names[kind]).exists():
-                model = to_onnx(kind, module, example_inputs(kind, *sizes), signatures(*sizes)[kind])
-                weights.save(model, folder / names[kind])
+            model = to_onnx(kind, module, example_inputs(kind, *sizes), signatures(*sizes)[kind])
+            weights.save(model, folder / names[kind])
         return Variant(num_particles=num_particles, reference_steps=steps, precision=PRECISION, **names)
 
     def _receipt(self, bundle: Bundle) -> dict[str, Any]:
@@ -194,7 +179,7 @@ class BundleWriter:
             ),
             operating_point=OperatingPoint(
                 num_particles=variants[-1].num_particles,
-                reference_steps=self._operating_reference_steps(),
+                reference_steps=self._settings.reference_steps,
                 max_steps=self._settings.max_steps,
                 step_size=flow.step_size,
                 max_distance=flow.max_distance,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from export.draft import draft_of
 from vgf_robot.bundle import Bundle, Manifest, choose_operating_point, chosen_on, write_manifest
-from vgf_robot.errors import BundleError, ExportError
+from vgf_robot.errors import BundleError
 
 SCORE_KEYS = (
     "mode",
@@ -97,18 +97,12 @@ def _require_own_task(evaluation: Mapping[str, Any], manifest: Manifest, path: P
 
 
 def _rewrite(source: Bundle, manifest: Manifest, out: Path) -> Bundle:
-    """Copy the graphs beside the final place, write the manifest, and only then put the folder there."""
-    if out.exists():
-        raise ExportError(f"{out} exists already; remove it, or name another folder with `--out`.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as draft_name:
-        draft = Path(draft_name) / out.name
-        draft.mkdir()
+    """Copy the bundle under another manifest."""
+    with draft_of(out) as draft:
         for name in source.manifest.files:
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source.folder / name, draft / name)
         write_manifest(draft, manifest)
-        shutil.move(draft, out)
     return Bundle.load(out)
 
 

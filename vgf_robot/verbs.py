@@ -34,6 +34,7 @@ VERBS = {
     "serve": Verb("answer observations over ZeroMQ before their deadlines", "cpu"),
     "bench": Verb("stage and tick latency on this device", "cpu"),
     "eval": Verb("closed loop in simulation: success, latency, miss rate", "sim"),
+    "doctor": Verb("say what this machine lacks for real-time control, and how to mend it", "cpu"),
     "demo": Verb("the guided tour: a simulated arm and a loaded machine", "sim"),
 }
 

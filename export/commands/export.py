@@ -34,8 +34,8 @@ class Options:
     """Where the bundle goes; must not exist."""
     particles: str = "1,10"
     """Each N to write a variant of, separated by commas."""
-    reference_steps: str = ""
-    """Each K, separated by commas; the run's own where not given."""
+    reference_steps: int | None = None
+    """K, Euler steps of the reference flow, the same in every variant; the run's own where not given."""
     max_steps: int = 10
     """Transport steps up to which parity is checked: the cap until an evaluation seals one."""
     form: Form | None = None
@@ -102,20 +102,22 @@ def _evaluated(source: Path, option: str) -> Bundle:
 def _settings(options: Options, config: TrainConfig) -> ExportSettings:
     if options.max_steps < 0:
         raise ConfigError(f"--max-steps: expected 0 or more, found {options.max_steps}.")
+    if options.reference_steps is not None and options.reference_steps < 1:
+        raise ConfigError(f"--reference-steps: expected 1 or more, found {options.reference_steps}.")
     return ExportSettings(
-        num_particles=_positive_list(options.particles, "--particles"),
-        reference_steps=_positive_list(options.reference_steps or str(config.reference.num_steps), "--reference-steps"),
+        num_particles=_particle_counts(options.particles),
+        reference_steps=options.reference_steps or config.reference.num_steps,
         max_steps=options.max_steps,
         form=options.form or config.transport.form,
         aggregation=options.aggregation or config.transport.aggregation,
     )
 
 
-def _positive_list(text: str, option: str) -> tuple[int, ...]:
+def _particle_counts(text: str) -> tuple[int, ...]:
     try:
         values = tuple(sorted({int(part) for part in text.split(",")}))
     except ValueError:
         values = ()
     if not values or values[0] < 1:
-        raise ConfigError(f"{option}: expected positive whole numbers such as 1,4,10, found '{text}'.")
+        raise ConfigError(f"--particles: expected positive whole numbers such as 1,4,10, found '{text}'.")
     return values

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import tokenize
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +9,9 @@ import torch
 
 from policies.datasets.transitions import Array, Transitions, require_clean, require_keys
 from vgf_robot.errors import DatasetError
+from vgf_robot.npz import read_arrays
 
 KEYS = ("observations", "actions", "terminals", "rewards", "masks")
-
-# What NumPy and zipfile raise on damaged archives, header by header; found by damaging them at random.
-DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    tokenize.TokenError,
-    SyntaxError,
-    EOFError,
-    ValueError,
-    KeyError,
-    RuntimeError,
-    AttributeError,
-    TypeError,
-    MemoryError,
-    OSError,
-)
 
 
 def load(path: Path) -> Transitions:
@@ -66,11 +46,7 @@ def load(path: Path) -> Transitions:
 def _read(path: Path) -> dict[str, Array]:
     if not path.is_file():
         raise DatasetError(f"Dataset {path} does not exist; make it with `vgf-robot collect`, or correct `data.path`.")
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except DAMAGE as error:
-        raise DatasetError(f"Dataset {path} is not a readable npz file ({error}); copy or collect it again.") from error
+    return read_arrays(path, "copy or collect it again.")
 
 
 def _tensor(array: Array) -> torch.Tensor:

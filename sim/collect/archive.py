@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-import struct
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,24 +13,10 @@ import numpy as np
 
 from sim.collect.names import DatasetName
 from sim.collect.trajectory import dtype_of
+from vgf_robot import npz
 from vgf_robot.errors import DatasetError
 
 _DIMENSIONS = {"terminals": 1}
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    tokenize.TokenError,
-    SyntaxError,
-    EOFError,
-    ValueError,
-    KeyError,
-    RuntimeError,
-    AttributeError,
-    TypeError,
-    MemoryError,
-    OSError,
-)  # what zipfile and NumPy raise over bytes that are not a whole npz file
 
 
 def read_arrays(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
@@ -44,19 +27,14 @@ def read_arrays(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
     """
     if not path.is_file():
         raise DatasetError(f"{path} does not exist, expected a dataset; collect it, or download it with --official.")
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            missing = [key for key in keys if key not in archive.files]
-            if not missing:
-                return {key: archive[key] for key in keys}
-    except _DAMAGE as error:
-        detail = " ".join(str(error).split())
+    arrays = npz.read_arrays(path, "make or fetch it anew.", keys)
+    missing = [key for key in keys if key not in arrays]
+    if missing:
         raise DatasetError(
-            f"{path} cannot be read ({detail}), expected a whole npz file; make or fetch it anew."
-        ) from error
-    raise DatasetError(
-        f"{path} has no '{missing[0]}', expected {', '.join(keys)}; it is not a dataset of states as OGBench writes it."
-    )
+            f"{path} has no '{missing[0]}', expected {', '.join(keys)}; it is not a dataset of states as OGBench "
+            "writes it."
+        )
+    return {key: arrays[key] for key in keys}
 
 
 def read_dataset(path: Path, name: DatasetName) -> dict[str, np.ndarray]:

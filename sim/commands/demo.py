@@ -15,11 +15,10 @@ from tyro.conf import FlagCreatePairsOff
 
 from sim.demo.chapters import whole_page
 from sim.demo.driving import Through
-from sim.demo.extent import FULL, QUICK
 from sim.demo.narrator import Narrator
-from sim.demo.results import rows_of, settings_of
-from sim.demo.tables import arm_table, comparison_table, for_terminal
-from sim.demo.tour import NUM_STAGES, Request, Tour, run_tour
+from sim.demo.request import FULL, QUICK, Request
+from sim.demo.results import arm_table, comparison_table, for_terminal, rows_of, settings_of
+from sim.demo.tour import NUM_STAGES, Tour, run_tour
 from sim.demo.verdict import judge
 from sim.plants import open_plant
 from vgf_robot.bench import synthetic_bundle

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sim.demo.comparison import DEADLINE_SHARE, real_time_job
-from sim.demo.cores import usable_cores
-from sim.demo.driving import opened_driver
-from sim.demo.extent import Extent
+from sim.demo.busy import usable_cores
+from sim.demo.driving import DEADLINE_SHARE, opened_driver, real_time_job
 from sim.demo.recording import Recording, RecordingPlant
+from sim.demo.request import Extent, OpenPlant
 from sim.demo.trace import Trace, Traced
 from sim.evaluation.episode import Episode, episode_seeds
 from sim.evaluation.evaluate import Evaluation, evaluate
@@ -22,8 +21,6 @@ from sim.evaluation.rows import make_row
 from sim.plants import Plant
 from vgf_robot.bundle import Bundle
 from vgf_robot.errors import ConfigError
-
-OpenPlant = Callable[[str], Plant]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

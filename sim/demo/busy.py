@@ -1,4 +1,4 @@
-"""Load: one process per core that does nothing but compute."""
+"""Load: the cores that there are, and a process on each that does nothing but compute."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ while os.getppid() == parent:
     for _ in range(200_000):
         number = number * 1103515245 + 12345 & 0x7FFFFFFF
 """
+
+
+def usable_cores() -> list[int]:
+    """Return the numbers of the cores; what the system does not tell is counted from 0."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 
 @contextmanager

@@ -9,10 +9,10 @@ from sim.demo import page
 from sim.demo.arm import Live
 from sim.demo.comparison import Comparison
 from sim.demo.figures import latency_figure, steps_figure, success_figure
-from sim.demo.series import PeriodSeries, period_series
+from sim.demo.results import arm_table, comparison_table
 from sim.demo.synthetic import DEADLINE_FACTOR
-from sim.demo.tables import arm_table, comparison_table
 from sim.demo.tour import Tour
+from sim.demo.trace import PeriodSeries, period_series
 from sim.demo.verdict import judge
 from sim.demo.video import Video
 from sim.evaluation.evaluate import Evaluation

@@ -8,18 +8,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sim.demo.cores import usable_cores
-from sim.demo.driving import BACKEND, THREADS, Through, opened_driver
-from sim.demo.rounds import Run, Stand, run_rounds
-from sim.demo.turns import turns
-from sim.evaluation.job import Job
+from sim.demo.busy import usable_cores
+from sim.demo.driving import DEADLINE_SHARE, Through, opened_driver, real_time_job
+from sim.demo.rounds import Run, Stand, run_rounds, turns
 from sim.evaluation.modes import ADAPTIVE, FIXED_0, FIXED_CAP
 from sim.evaluation.real_time import MonotonicClock, RealTime
 from sim.evaluation.rows import make_row
 from sim.plants import Plant, require_fit
 from vgf_robot.bundle import Bundle
 
-DEADLINE_SHARE = 0.9
 TOO_FAST_POINTS = 1.0
 
 
@@ -113,19 +110,6 @@ def _frozen_garbage() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
-
-
-def real_time_job(bundle: Bundle, environment: str, seed: int) -> Job:
-    """Return what real-time episodes through the demo's servers have in common."""
-    return Job(
-        bundle=bundle.folder,
-        environment=environment,
-        backend=BACKEND,
-        threads=THREADS,
-        seed=seed,
-        clock="real-time",
-        deadline_share=DEADLINE_SHARE,
-    )
 
 
 def _row(bundle: Bundle, plant: Plant, seed: int, run: Run, num_cores: int, synthetic: bool) -> dict[str, Any]:

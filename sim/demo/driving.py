@@ -7,11 +7,13 @@ from contextlib import ExitStack, contextmanager
 from typing import Literal
 
 from sim.evaluation.driver import Driver, InProcess
+from sim.evaluation.job import Job
 from sim.evaluation.remote import ThroughServer
 from sim.evaluation.serving import serving
 from vgf_robot.bundle import Bundle
 
 BACKEND, THREADS = "onnxruntime-cpu", 1
+DEADLINE_SHARE = 0.9
 Through = Literal["in-process", "server"]
 
 
@@ -34,3 +36,16 @@ def opened_driver(bundle: Bundle, through: Through) -> Iterator[Driver]:
             driver = InProcess.open(bundle, BACKEND, THREADS)
         stack.callback(driver.close)
         yield driver
+
+
+def real_time_job(bundle: Bundle, environment: str, seed: int) -> Job:
+    """Return what real-time episodes through the demo's servers have in common."""
+    return Job(
+        bundle=bundle.folder,
+        environment=environment,
+        backend=BACKEND,
+        threads=THREADS,
+        seed=seed,
+        clock="real-time",
+        deadline_share=DEADLINE_SHARE,
+    )

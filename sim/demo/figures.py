@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from sim.demo.series import PeriodSeries, window_means
+from sim.demo.trace import PeriodSeries, window_means
 
 _GREY, _ORANGE, _BLUE, _GREEN, _RED = "#8b929c", "#e08214", "#2166ac", "#4d9a6a", "#b2182b"
 COLOURS = {

@@ -9,12 +9,41 @@ from itertools import groupby
 
 from sim.demo.busy import busy_processes
 from sim.demo.trace import Trace, Traced
-from sim.demo.turns import Turn
 from sim.evaluation.driver import Driver
 from sim.evaluation.episode import Episode, episode_seeds
-from sim.evaluation.modes import IgnoringDeadline
+from sim.evaluation.modes import ADAPTIVE, IgnoringDeadline, Mode, deadline_modes
 from sim.evaluation.real_time import RealTime, run_real_time
 from sim.plants import Plant
+from vgf_robot.bundle import Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One row of the comparison.
+
+    Attributes:
+        mode: What is run.
+        loaded: Whether every core has a busy process meanwhile.
+    """
+
+    mode: Mode
+    loaded: bool
+
+    @property
+    def label(self) -> str:
+        """The name for people: the one row of the idle machine says so."""
+        return self.mode.name if self.loaded else f"{self.mode.name}, idle"
+
+
+def turns(manifest: Manifest) -> tuple[Turn, ...]:
+    """Return the three modes under load, and the adaptive one on the idle machine for its return.
+
+    Args:
+        manifest: Gives the sealed setting; its cap is the number of steps that `fixed-cap` always takes.
+    """
+    modes = deadline_modes(manifest)
+    idle = [Turn(mode=mode, loaded=False) for mode in modes if mode.name == ADAPTIVE]
+    return (*(Turn(mode=mode, loaded=True) for mode in modes), *idle)
 
 
 @dataclass(slots=True)
@@ -47,13 +76,13 @@ class Stand:
 
 
 def run_rounds(
-    stand: Stand, turns: Sequence[Turn], budget_s: float, min_rounds: int, report: Callable[[str], None]
+    stand: Stand, order: Sequence[Turn], budget_s: float, min_rounds: int, report: Callable[[str], None]
 ) -> list[Run]:
     """Run rounds until another one would not fit into the time.
 
     Args:
         stand: Plant and driver.
-        turns: In the order of a round.
+        order: The turns of a round.
         budget_s: Time for all rounds together.
         min_rounds: Rounds that are run even if they take longer.
         report: Told in words how far it is, between episodes only.
@@ -61,7 +90,7 @@ def run_rounds(
     Returns:
         One run per turn, each with one episode per round.
     """
-    runs = [Run(turn) for turn in turns]
+    runs = [Run(turn) for turn in order]
     began_s, longest_s, index = time.monotonic(), 0.0, 0
     while index < min_rounds or time.monotonic() - began_s + longest_s < budget_s:
         round_began_s = time.monotonic()

@@ -9,8 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.demo.comparison import DEADLINE_SHARE
-from sim.demo.driving import Through, opened_driver
+from sim.demo.driving import DEADLINE_SHARE, Through, opened_driver
 from sim.evaluation.lock_step import run_lock_step
 from sim.evaluation.modes import FIXED_CAP, deadline_modes
 from sim.plants import Transition

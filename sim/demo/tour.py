@@ -4,51 +4,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim.demo.arm import Live, OpenPlant, run_live, success_per_budget
+from sim.demo.arm import Live, run_live, success_per_budget
 from sim.demo.comparison import Comparison, compare
-from sim.demo.driving import Through
-from sim.demo.extent import Extent
 from sim.demo.narrator import Narrator
+from sim.demo.request import Request
 from sim.demo.synthetic import NoPlant, timed_by_this_machine
 from sim.demo.video import Video, make_video
 from sim.evaluation.evaluate import Evaluation
 from sim.plants import require_fit
-from vgf_robot.bundle import Bundle
 
 NUM_STAGES = 5  # the last one only where it is needed
-MakeSynthetic = Callable[[Path], Bundle]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What shall be run.
-
-    Attributes:
-        arm: The bundle that solves a task.
-        hopper: The bundle that is run under load.
-        out: Folder of the film.
-        seed: The episodes follow from it.
-        extent: How much.
-        through: Where the controller runs under load.
-        open_plant: Opens a plant by its name.
-        make_synthetic: Writes the synthetic bundle into a folder.
-        always_synthetic: Whether to run it even where the other one misses enough.
-    """
-
-    arm: Bundle
-    hopper: Bundle
-    out: Path
-    seed: int
-    extent: Extent
-    through: Through
-    open_plant: OpenPlant
-    make_synthetic: MakeSynthetic
-    always_synthetic: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

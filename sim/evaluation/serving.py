@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,12 @@ from pathlib import Path
 
 from vgf_robot.errors import ServerError
 
-_COMMAND = "import sys; from vgf_robot.verbs import main; sys.exit(main())"
+# It is started while these signals are held back, and would never hear them.
+_COMMAND = (
+    "import signal, sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); "
+    "from vgf_robot.verbs import main; sys.exit(main())"
+)
+_ENDING = {signal.SIGINT, signal.SIGTERM}
 _READY = re.compile(r"^ready: .* at (tcp://\S+)$", re.MULTILINE)
 _START_S = 60.0  # it loads the bundle and warms up before it listens
 _POLL_S = 0.05
@@ -35,14 +41,19 @@ def serving(bundle: Path, backend: str, threads: int) -> Iterator[ServerProcess]
     options = ["--bind", "tcp://127.0.0.1:*", "--backend", backend, "--threads", str(threads)]
     # A file and not a pipe: nobody reads while the episodes run, and a full pipe would lose the last words.
     with tempfile.TemporaryDirectory() as folder:
-        server = ServerProcess(
-            [sys.executable, "-c", _COMMAND, "serve", str(bundle), *options], Path(folder) / "output"
-        )
+        # An interrupt between the start and the `try` would leave a server that nobody knows of.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         try:
-            server.wait_ready()
-            yield server
+            command = [sys.executable, "-c", _COMMAND, "serve", str(bundle), *options]
+            server = ServerProcess(command, Path(folder) / "output")
+            try:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+                server.wait_ready()
+                yield server
+            finally:
+                server.stop()
         finally:
-            server.stop()
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 class ServerProcess:

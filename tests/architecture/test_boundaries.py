@@ -27,7 +27,7 @@ def loaded_after(statement: str) -> set[str]:
     [
         "import vgf_robot",
         "from vgf_robot import Bundle, Budget, Client, Command, Controller",
-        "import vgf_robot.commands.serve, vgf_robot.commands.inspect, vgf_robot.commands.bench",
+        "from vgf_robot.commands import bench, doctor, inspect, serve",
         "from vgf_robot.verbs import main; main(['--help'])",
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import select
 import signal
@@ -21,6 +20,7 @@ import tyro
 from vgf_robot import config, results, verbs
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Budget, Controller
+from vgf_robot.realtime import RealTimeSettings, enter, parse_core_list
 from vgf_robot.wire.endpoint import check_bind, reaches_beyond_this_machine
 from vgf_robot.wire.server import Server
 from vgf_robot.wire.settings import ServeSettings
@@ -48,6 +48,13 @@ class Options:
     """Share of the control period for an observation that names no deadline; default 0.9."""
     report_every_s: float | None = None
     """Seconds between the lines of counters; default 30."""
+    fifo: Annotated[int | None, tyro.conf.arg(metavar="PRIORITY")] = None
+    """Run under SCHED_FIFO at this priority, 1 to 98; the network's threads get one more. `vgf-robot doctor` says
+    whether this is permitted, docs/realtime.md what it is good for."""
+    cores: Annotated[str | None, tyro.conf.arg(metavar="LIST")] = None
+    """Run on these cores alone, such as 1,2 or 2-5."""
+    lock_memory: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Keep all memory of the server in RAM."""
     json: Path | None = None
     """Write settings and counters there at the end."""
 
@@ -62,6 +69,8 @@ def main(argv: Sequence[str]) -> int:
     for num_particles in bundle.manifest.particle_counts:
         # Loading takes far longer than a tick, so that no request may wait for it.
         controller.prepare(Budget(num_particles=num_particles))
+    # The graphs and their threads are there, the socket and its threads are not.
+    in_force = enter(settings.realtime)
     began_ns = time.monotonic_ns()
     with Server(controller, bundle, settings, endpoint=endpoint) as server, _stopped_by_signals(server) as received:
         if reaches_beyond_this_machine(endpoint):
@@ -70,8 +79,8 @@ def main(argv: Sequence[str]) -> int:
             )
         # Listening means ready: the controller is warm before the address exists.
         _say(f"ready: {bundle.manifest.name} ({bundle.sha256[:12]}) at {server.endpoint}")
-        gc.collect()
-        gc.freeze()  # what lives for good need not be walked again during a tick
+        if settings.realtime != RealTimeSettings():
+            _say(f"real time: {in_force}")
         server.run(_reporter(server, settings.report_every_s))
         endpoint, counters = server.endpoint, server.counters
     served_s = (time.monotonic_ns() - began_ns) / 1e9
@@ -96,7 +105,20 @@ def resolve_settings(options: Options) -> ServeSettings:
     spoken = {name: value for name, value in named.items() if value is not None}
     if options.insecure:
         spoken["insecure"] = True
+    spoken["realtime"] = msgspec.to_builtins(base.realtime) | _realtime(options)
     return config.from_mapping({**msgspec.to_builtins(base), **spoken}, ServeSettings, "the command line")
+
+
+def _realtime(options: Options) -> dict[str, object]:
+    """Return what the command line says of real time."""
+    spoken: dict[str, object] = {}
+    if options.fifo is not None:
+        spoken["fifo_priority"] = options.fifo
+    if options.cores is not None:
+        spoken["cores"] = parse_core_list(options.cores)
+    if options.lock_memory:
+        spoken["lock_memory"] = True
+    return spoken
 
 
 @contextmanager

@@ -17,6 +17,8 @@ HEARTBEAT_TIMEOUT_MS = 3000
 LOOK_NS = 20_000_000
 # How long closing waits at most for a message that is on its way to a live connection.
 LINGER_MS = 100
+# Plain numbers: Python's flags take microseconds for an `&`.
+_READY_TO_SEND = int(zmq.POLLOUT)
 
 
 class Channel:
@@ -29,6 +31,7 @@ class Channel:
 
     def __init__(self, endpoint: str, clock: Callable[[], int]) -> None:
         self._clock = clock
+        self._wait_ms = -1  # ZeroMQ's own setting: for ever
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         # Queue for completed connections only: what was meant for a dead server is not delivered to its successor,
@@ -52,7 +55,7 @@ class Channel:
     @property
     def connected(self) -> bool:
         """Whether a message sent now goes to a live connection."""
-        return bool(int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLOUT)
+        return bool(int(self._socket.getsockopt(zmq.EVENTS)) & _READY_TO_SEND)
 
     @property
     def closed(self) -> bool:
@@ -74,11 +77,19 @@ class Channel:
             until_ns: Never wait beyond this time.
         """
         left_ns = max(0, min(LOOK_NS, until_ns - self._clock()))
-        # Rounded up: a poll of 0 ms in the last millisecond would spin.
-        if not self._socket.poll(-(-left_ns // 1_000_000)):
+        # Rounded up: a wait of 0 ms in the last millisecond would spin.
+        wait_ms = -(-left_ns // 1_000_000)
+        if wait_ms != self._wait_ms:
+            self._socket.setsockopt(zmq.RCVTIMEO, wait_ms)
+            self._wait_ms = wait_ms
+        try:
+            # Waiting in `recv` itself wakes up sooner than `poll` and then `recv`.
+            payload = self._socket.recv()
+            while self._socket.getsockopt(zmq.RCVMORE):
+                payload = self._socket.recv()
+        except zmq.Again:
             return None
-        frames = self._socket.recv_multipart(zmq.NOBLOCK)
-        return frames[-1]
+        return payload
 
     def wait_connected(self, until_ns: int) -> bool:
         """Wait for a connection, and return whether there is one."""

@@ -102,11 +102,13 @@ class Conversation:
             BundleChangedError: The server at the endpoint has another bundle now.
         """
         while self._question is not None or not self.open:
-            self._advance()
+            if self._question is None or self._question.sequence is None:
+                self._advance()
             payload = self._channel.receive(until_ns)
             if payload is None:
                 if self._clock() >= until_ns:
                     return None
+                self._advance()
                 continue
             answered = self._sort(payload)
             if answered is not None:

@@ -11,6 +11,7 @@ import zmq
 
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Controller, Episode
+from vgf_robot.realtime import schedule_io_threads
 from vgf_robot.wire.codec import encode
 from vgf_robot.wire.endpoint import bind
 from vgf_robot.wire.handshake import welcome
@@ -29,6 +30,8 @@ BEAT_NS = 100_000_000
 # How long the last replies may take to leave when the server closes.
 LINGER_MS = 500
 HEARTBEAT_MS = 1000
+# A plain number: Python's flags take microseconds for an `&`.
+_READABLE = int(zmq.POLLIN)
 HEARTBEAT_TIMEOUT_MS = 5000
 
 
@@ -38,7 +41,7 @@ class Server:
     Args:
         controller: Warmed up.
         bundle: The one that the controller runs.
-        settings: The server's settings.
+        settings: The server's settings; those of its `realtime` are in force already, see `vgf_robot.realtime.enter`.
         endpoint: Checked by `check_bind`.
         clock: Monotonic nanoseconds, the controller's clock.
 
@@ -74,6 +77,7 @@ class Server:
         self._arrivals: deque[Arrival] = deque()
         self._stopping = False
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        schedule_io_threads(self._context, settings.realtime)
         self._socket = _router(self._context, settings.max_message_bytes, ipv6="[" in endpoint)
         try:
             self.endpoint = bind(self._socket, endpoint)
@@ -95,8 +99,8 @@ class Server:
         next_beat_ns = self._clock()
         while not self._stopping:
             # What came during the last tick has been taken off the socket, so waiting on the socket would forget it.
-            idle = not self._arrivals and not self._state.mailbox
-            self._socket.poll(BEAT_NS // 1_000_000 if idle else 0)
+            if not self._arrivals and not self._state.mailbox:
+                self._take(0)
             self._drain()
             self._receive()
             self._serve_one()
@@ -130,20 +134,27 @@ class Server:
     def _drain(self) -> None:
         """Take what has arrived off the socket and stamp it; cheap, as it runs between the stages of a tick."""
         # Asking what there is costs a third of trying to receive in vain.
-        while len(self._arrivals) < MAX_ARRIVALS and int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
-            address = self._socket.recv(zmq.NOBLOCK)
-            arrived_ns = self._clock()
-            first: tuple[bytes, ...] = ()
-            num_frames = 0
-            # One frame is kept of however many there are.
-            while self._socket.getsockopt(zmq.RCVMORE):
-                frame = self._socket.recv(zmq.NOBLOCK)
-                first = first or (frame,)
-                num_frames += 1
-            # State hangs on `identity`: the routing id until there are keys, then the authenticated user.
-            self._arrivals.append(
-                Arrival(address=address, identity=address, frames=first, num_frames=num_frames, arrived_ns=arrived_ns)
-            )
+        while len(self._arrivals) < MAX_ARRIVALS and int(self._socket.getsockopt(zmq.EVENTS)) & _READABLE:
+            self._take(zmq.NOBLOCK)
+
+    def _take(self, flags: int) -> None:
+        """Take one message off the socket and stamp it; without a flag, wait for it until the next beat."""
+        try:
+            address = self._socket.recv(flags)
+        except zmq.Again:
+            return
+        arrived_ns = self._clock()
+        first: tuple[bytes, ...] = ()
+        num_frames = 0
+        # One frame is kept of however many there are.
+        while self._socket.getsockopt(zmq.RCVMORE):
+            frame = self._socket.recv(zmq.NOBLOCK)
+            first = first or (frame,)
+            num_frames += 1
+        # State hangs on `identity`: the routing id until there are keys, then the authenticated user.
+        self._arrivals.append(
+            Arrival(address=address, identity=address, frames=first, num_frames=num_frames, arrived_ns=arrived_ns)
+        )
 
     def _receive(self) -> None:
         while self._arrivals:
@@ -180,6 +191,8 @@ def _router(context: zmq.Context[zmq.Socket[bytes]], max_message_bytes: int, *, 
     router = context.socket(zmq.ROUTER)
     # Without it a reply to a client that has gone vanishes without a word.
     router.setsockopt(zmq.ROUTER_MANDATORY, 1)
+    # How long the idle loop waits; waiting in `recv` itself wakes up sooner than `poll` and then `recv`.
+    router.setsockopt(zmq.RCVTIMEO, BEAT_NS // 1_000_000)
     router.setsockopt(zmq.RCVHWM, HIGH_WATER_MARK)
     router.setsockopt(zmq.SNDHWM, HIGH_WATER_MARK)
     # Above the application's cap, so that a message a little too large still gets its error reply; far above, the

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from vgf_robot.realtime import RealTimeSettings
+
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 PositiveCount = Annotated[int, msgspec.Meta(gt=0)]
 
@@ -27,6 +29,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         idle_s: A session is forgotten after this long without a message.
         evict_silent_s: Where every place is taken, the session silent longest makes room after this long.
         report_every_s: Seconds between the lines of counters; None for none.
+        realtime: How the server's process is scheduled and kept in memory.
     """
 
     bind: str = "tcp://127.0.0.1:5555"
@@ -42,3 +45,4 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     idle_s: Positive = 60.0
     evict_silent_s: Positive = 3.0
     report_every_s: Positive | None = 30.0
+    realtime: RealTimeSettings = RealTimeSettings()

@@ -13,6 +13,7 @@ import torch
 
 from export import bundle_writer
 from export.bundle_writer import BundleWriter, ExportSettings
+from export.commands import export
 from export.parity import check_variant
 from export.parity.check import Check, worst_of
 from policies.commands import train
@@ -21,11 +22,11 @@ from policies.transport import Transport
 from tests.runs import write_config
 from vgf_robot.backends import load_backend
 from vgf_robot.bundle import Bundle
-from vgf_robot.controller import Controller
-from vgf_robot.errors import ExportError
+from vgf_robot.controller import Budget, Controller, Rung
+from vgf_robot.errors import ConfigError, ExportError
 
 SETTINGS = ExportSettings(
-    num_particles=(1, 3), reference_steps=(2,), max_steps=2, form="svgd", aggregation="min", num_parity_inputs=16
+    num_particles=(1, 3), reference_steps=2, max_steps=2, form="svgd", aggregation="min", num_parity_inputs=16
 )
 
 
@@ -69,6 +70,19 @@ def test_bundle_drives_a_controller(bundle: Bundle) -> None:
     command = controller.tick(controller.begin_episode(0), np.zeros(4, np.float32), deadline_ns=None)
     assert command.steps == 2
     assert np.abs(command.action).max() <= 2.0  # the robot's units, not [-1, 1]
+
+
+def test_every_variant_can_be_asked_for(bundle: Bundle) -> None:
+    manifest = bundle.manifest
+    assert manifest.operating_point.reference_steps == 2
+    assert [(variant.num_particles, variant.reference_steps) for variant in manifest.variants] == [(1, 2), (3, 2)]
+    assert manifest.particle_counts == (1, 3)
+    controller = Controller.open(bundle)
+    for num_particles in manifest.particle_counts:
+        budget = Budget(num_particles=num_particles)
+        controller.prepare(budget)
+        command = controller.tick(controller.begin_episode(0), np.zeros(4, np.float32), deadline_ns=None, budget=budget)
+        assert command.rung is Rung.TRANSPORT
 
 
 def test_manifest_has_the_tasks_fields_and_the_datas_ranges(bundle: Bundle, run: RunFolder) -> None:
@@ -160,6 +174,42 @@ def test_a_check_without_comparisons_or_with_many_exclusions_does_not_pass() -> 
     assert not worst_of("x", [np.array([np.nan])], 1.0).passed
     assert not Check(quantity="x", worst=0.0, limit=1.0, comparisons=10, excluded=10).passed
     assert Check(quantity="x", worst=0.0, limit=1.0, comparisons=99, excluded=1).passed
+
+
+@pytest.mark.parametrize(("options", "reference_steps"), [([], 3), (["--reference-steps", "1"], 1)])
+def test_reference_steps_are_the_runs_own_unless_said_otherwise(
+    run: RunFolder, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, options: list[str], reference_steps: int
+) -> None:
+    asked: list[ExportSettings] = []
+
+    class Writer:
+        def __init__(self, _run, _checkpoint, settings, report) -> None:
+            asked.append(settings)
+
+        def write(self, _out):
+            return bundle
+
+    monkeypatch.setattr(export, "BundleWriter", Writer)
+    assert export.main([str(run.path), "--out", "out", "--particles", "4,1", *options]) == 0
+    assert [(settings.num_particles, settings.reference_steps) for settings in asked] == [((1, 4), reference_steps)]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (["--reference-steps", "0"], ConfigError, "--reference-steps: expected 1 or more, found 0"),
+        (["--reference-steps", "5,10"], SystemExit, "2"),
+        (["--particles", "1,0"], ConfigError, "--particles: expected positive whole numbers .* found '1,0'"),
+        (["--particles", "few"], ConfigError, "--particles: expected positive whole numbers .* found 'few'"),
+        (["--max-steps", "-1"], ConfigError, "--max-steps: expected 0 or more, found -1"),
+    ],
+)
+def test_numbers_that_make_no_bundle(
+    run: RunFolder, tmp_path: Path, options: list[str], error: type[BaseException], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        export.main([str(run.path), "--out", str(tmp_path / "out"), *options])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_existing_place_is_not_overwritten(run: RunFolder, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_missing_and_truncated_files_are_named(tmp_path: Path) -> None:
         d4rl.load(tmp_path / "nowhere.hdf5")
     path = write_ogbench_file(tmp_path / "a.npz")
     path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(DatasetError, match="not a readable npz file"):
+    with pytest.raises(DatasetError, match=r"a\.npz cannot be read \(.*; copy or collect it again"):
         ogbench.load(path)
     path = write_d4rl_file(tmp_path / "a.hdf5")
     path.write_bytes(path.read_bytes()[:500])

@@ -21,6 +21,7 @@ ENOUGH = {
     "serve": ["bundle"],
     "bench": ["bundle"],
     "eval": ["bundle"],
+    "doctor": ["bundle"],
     "demo": [],
 }
 """What each verb's command line needs beside `--json`; none of it is there."""

@@ -8,8 +8,7 @@ import time
 
 import pytest
 
-from sim.demo.busy import busy_processes
-from sim.demo.cores import usable_cores
+from sim.demo.busy import busy_processes, usable_cores
 
 
 def alive(pid: int) -> bool:

@@ -10,8 +10,7 @@ import pytest
 
 from sim.demo.chapters import whole_page
 from sim.demo.figures import latency_figure, steps_figure, success_figure
-from sim.demo.series import PeriodSeries, period_series, window_means
-from sim.demo.trace import Trace
+from sim.demo.trace import PeriodSeries, Trace, period_series, window_means
 from sim.demo.video import Video
 from tests.unit.sim.demo.tours import make_row, make_tour, request
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from sim.demo import rounds
-from sim.demo.rounds import Run, Stand, run_rounds
-from sim.demo.turns import turns
+from sim.demo.rounds import Run, Stand, run_rounds, turns
 from sim.evaluation.episode import episode_seeds
 from sim.evaluation.modes import ADAPTIVE, FIXED_0, FIXED_CAP
 from sim.evaluation.real_time import RealTime

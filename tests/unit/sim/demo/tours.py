@@ -9,10 +9,9 @@ import numpy as np
 from sim.demo.arm import Live
 from sim.demo.comparison import Comparison
 from sim.demo.recording import Recording
-from sim.demo.rounds import Run
+from sim.demo.rounds import Run, turns
 from sim.demo.tour import Tour
 from sim.demo.trace import Request, Trace
-from sim.demo.turns import turns
 from sim.evaluation.episode import Episode
 from sim.evaluation.evaluate import Evaluation
 from sim.evaluation.plan import Plan

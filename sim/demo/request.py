@@ -1,8 +1,17 @@
-"""How much of everything the demo runs."""
+"""What the demo shall run, and how much of everything."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+
+from sim.demo.driving import Through
+from sim.plants import Plant
+from vgf_robot.bundle import Bundle
+
+OpenPlant = Callable[[str], Plant]
+MakeSynthetic = Callable[[Path], Bundle]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +56,30 @@ QUICK = Extent(
     synthetic_periods=20,
     synthetic_budget_s=1.0,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What shall be run.
+
+    Attributes:
+        arm: The bundle that solves a task.
+        hopper: The bundle that is run under load.
+        out: Folder of the film.
+        seed: The episodes follow from it.
+        extent: How much.
+        through: Where the controller runs under load.
+        open_plant: Opens a plant by its name.
+        make_synthetic: Writes the synthetic bundle into a folder.
+        always_synthetic: Whether to run it even where the other one misses enough.
+    """
+
+    arm: Bundle
+    hopper: Bundle
+    out: Path
+    seed: int
+    extent: Extent
+    through: Through
+    open_plant: OpenPlant
+    make_synthetic: MakeSynthetic
+    always_synthetic: bool
