@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,12 +54,12 @@ class Reason(str, Enum):
     NO_TIME_FOR_REFERENCE = "no_time_for_reference"
     NO_TIME_FOR_SELECT = "no_time_for_select"
     OVERRAN = "overran"  # a stage took longer than its cost estimate
+    STALE_OBSERVATION = "stale_observation"  # there was no tick: nothing new was observed, or too long ago
     NON_FINITE_OBSERVATION = "non_finite_observation"
     NON_FINITE_ACTION = "non_finite_action"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timings:
+class Timings(msgspec.Struct, frozen=True, kw_only=True):
     """Nanoseconds spent in a tick and in its stages; 0 for a stage that did not run."""
 
     reference_ns: int
@@ -68,8 +68,7 @@ class Timings:
     tick_ns: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to one observation.
 
     Attributes:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vgf_robot.backends import Graphs, load_backend
 from vgf_robot.bundle import Bundle, Manifest
 from vgf_robot.controller.budget import Budget, resolve
-from vgf_robot.controller.command import Command, fallback_rungs
+from vgf_robot.controller.command import Command, Reason, fallback_rungs
 from vgf_robot.controller.costs import TickCosts
 from vgf_robot.controller.episode import Episode
 from vgf_robot.controller.limits import Limits
@@ -58,13 +58,10 @@ class Controller:
         self._variants = {key: self._variant(key, graphs) for key, graphs in graphs_by_variant.items()}
         self._training_range = TrainingRange(manifest)
         self._resolve = lru_cache(NUM_BUDGETS_KEPT)(partial(resolve, manifest=manifest))
-        self._rules = Rules(
-            limits=Limits(manifest),
-            rungs=fallback_rungs(manifest.action_kind),
-            safe_action=np.array(manifest.safe_action, np.float32),
-            max_rescored_age_ticks=settings.max_rescored_age_ticks,
-            clock=clock,
-        )
+        rules, rungs = self._rules_by_rungs(manifest), fallback_rungs(manifest.action_kind)
+        self._rules = rules(rungs=rungs)
+        # Particles cannot be scored again without an observation.
+        self._rules_unseeing = rules(rungs=tuple(rung for rung in rungs if not rung.fresh))
 
     @staticmethod
     def open(
@@ -181,6 +178,35 @@ class Controller:
             started_ns=started_ns,
         )
         return tick.run()
+
+    def fall_back(self, episode: Episode, reason: Reason) -> Command:
+        """Answer without an observation, from the rungs that need none: hold where that is legal, else safe action.
+
+        Args:
+            episode: The robot's state, brought up to date as by a tick.
+            reason: Why there is no tick, such as `STALE_OBSERVATION`.
+
+        Raises:
+            BudgetError: The bundle's own variant is not prepared. The episode is unchanged.
+        """
+        started_ns, nothing = self._clock(), np.zeros(self._observation_size, np.float32)
+        tick = Tick(
+            rules=self._rules_unseeing,
+            stages=self._stages(episode, nothing, None, SEALED, None),
+            episode=episode,
+            num_outside=0,
+            started_ns=started_ns,
+        )
+        return tick.fall_back(reason)
+
+    def _rules_by_rungs(self, manifest: Manifest) -> partial[Rules]:
+        return partial(
+            Rules,
+            limits=Limits(manifest),
+            safe_action=np.array(manifest.safe_action, np.float32),
+            max_rescored_age_ticks=self._settings.max_rescored_age_ticks,
+            clock=self._clock,
+        )
 
     def _stages(
         self,

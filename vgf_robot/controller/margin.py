@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Margin:
+class Margin(msgspec.Struct, frozen=True, kw_only=True):
     """Time that has to be left, beyond a step and the selection at their usual costs, for the step to be started.
 
     Every avoidable miss raises it by `rise_ns`, every other tick lowers it by the small share of that which makes both
@@ -36,4 +35,4 @@ class Margin:
             avoidable_miss: Whether the tick took a step and missed its deadline. A tick that missed it without a step
                 is no such tick: no budget would have saved it.
         """
-        return replace(self, ns=max(0.0, self.ns + self.rise_ns * (avoidable_miss - self.miss_rate)))
+        return msgspec.structs.replace(self, ns=max(0.0, self.ns + self.rise_ns * (avoidable_miss - self.miss_rate)))

@@ -64,14 +64,14 @@ class Tick:
         )
         # A value that is not finite is outside every range, so most ticks are spared the second look.
         if self.num_outside and not np.isfinite(stages.observation).all():
-            return self._fall_back(Reason.NON_FINITE_OBSERVATION)
+            return self.fall_back(Reason.NON_FINITE_OBSERVATION)
         origin = stages.draw()
         if origin is None:
-            return self._fall_back(Reason.NO_TIME_FOR_REFERENCE)
+            return self.fall_back(Reason.NO_TIME_FOR_REFERENCE)
         particles, displacement = stages.transport(origin)
         selected = stages.select(stages.variant, particles)
         if isinstance(selected, Reason):
-            return self._fall_back(selected)
+            return self.fall_back(selected)
         if np.isfinite(particles).all():
             episode.remembered = Remembered(
                 episode.tick, self.started_ns, stages.variant, particles.copy(), displacement.copy()
@@ -80,7 +80,7 @@ class Tick:
         reason = Reason.NO_TIME_FOR_STEP if stages.cut_short else Reason.COMPLETE
         return self._scored(selected, displacement, rung, reason)
 
-    def _fall_back(self, reason: Reason) -> Command:
+    def fall_back(self, reason: Reason) -> Command:
         """Return the best rung of the ladder that can be reached."""
         episode = self.episode
         for rung in self.rules.rungs:

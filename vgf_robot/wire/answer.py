@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,8 +11,7 @@ from vgf_robot.wire.arrays import pack, unpack
 from vgf_robot.wire.messages import VERSION, Act, ServerTimings, Welcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A command that came over the wire, and what only the wire knows of it.
 
     Attributes:
@@ -54,8 +52,7 @@ class Answer:
         return now_ns >= self.valid_until_ns
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
+class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """What the server adds to a command: which request it answers, and where the time went.
 
     Attributes:

@@ -59,12 +59,18 @@ def unpack(array: WireArray, fields: Sequence[Field]) -> NDArray[np.float32]:
     num_bytes = size * DTYPES[array.dtype].itemsize
     if len(array.data) != num_bytes:
         raise RefusedError(ErrorKind.WRONG_LENGTH, expected=f"{num_bytes} bytes", found=f"{len(array.data)} bytes")
-    # A float64 beyond float32's range becomes infinite here, and is refused as such below.
-    with np.errstate(over="ignore", invalid="ignore"):
-        vector = np.frombuffer(array.data, dtype=DTYPES[array.dtype]).astype(np.float32, copy=False)
+    vector = _vector(array)
     if not np.isfinite(vector).all():
         _refuse_non_finite(vector, fields)
     return vector
+
+
+def _vector(array: WireArray) -> NDArray[np.float32]:
+    if array.dtype == "<f4":
+        return np.frombuffer(array.data, dtype="<f4")
+    # Beyond float32's range it becomes infinite here, and is refused as such by the caller.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.frombuffer(array.data, dtype="<f8").astype(np.float32)
 
 
 def _refuse_non_finite(vector: NDArray[np.float32], fields: Sequence[Field]) -> None:

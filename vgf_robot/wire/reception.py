@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -18,9 +18,10 @@ from vgf_robot.wire.messages import VERSION, Bye, ErrorReply, Hello, Observe, Pi
 from vgf_robot.wire.settings import ServeSettings
 from vgf_robot.wire.state import Job, ServerState, Session
 
+NUM_BUDGETS_KEPT = 256
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """A message as it came off the socket.
 
     Attributes:
@@ -38,8 +39,7 @@ class Arrival:
     arrived_ns: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
+class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     """A reply on its way; `deadline_ns` is None where none was promised."""
 
     address: bytes
@@ -67,6 +67,8 @@ class Reception:
         state: ServerState[Any],
     ) -> None:
         self._manifest = manifest
+        # Budgets repeat from request to request; a refused one raises and is not kept.
+        self._resolve = lru_cache(NUM_BUDGETS_KEPT)(partial(resolve, manifest=manifest))
         self._facts = facts
         self._settings = settings
         self._state = state
@@ -175,7 +177,7 @@ class Reception:
 
     def _check_budget(self, message: Observe) -> None:
         try:
-            resolve(message.budget, self._manifest)
+            self._resolve(message.budget)
         except BudgetError as error:
             raise RefusedError(
                 ErrorKind.BUDGET,

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import dataclasses
 import time
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -33,7 +33,7 @@ class FakeClient:
         if self.silent:
             raise ServerBusyError("tcp://nowhere", 0.01, late=0)
         return Answer(
-            command=dataclasses.replace(make_command(1, Rung.TRANSPORT), timings=TIMINGS),
+            command=msgspec.structs.replace(make_command(1, Rung.TRANSPORT), timings=TIMINGS),
             episode_tick=1,
             queue_ns=0,
             server_ns=1_000_000,

@@ -1,5 +1,4 @@
-import dataclasses
-
+import msgspec
 import pytest
 
 from vgf_robot.controller import Budget
@@ -210,7 +209,7 @@ def test_replies_go_to_the_address_and_state_hangs_on_the_identity(bench, hello_
     job = bench.say(observe_message(), b"user")
     assert job == []
     waiting = bench.state.mailbox.take()
-    moved = dataclasses.replace(waiting, address=b"connection 2", deadline_ns=waiting.deadline_ns + 100 * MS)
+    moved = msgspec.structs.replace(waiting, address=b"connection 2", deadline_ns=waiting.deadline_ns + 100 * MS)
     bench.state.mailbox.put(moved)
     parcel = bench.serve_one()
     assert (parcel.address, parcel.identity) == (b"connection 2", b"user")
