@@ -32,6 +32,7 @@ VERBS = {
     "export": Verb("run folder -> bundle with its parity receipt", "train"),
     "inspect": Verb("say in words what is in a bundle, and verify it", "cpu"),
     "serve": Verb("answer observations over ZeroMQ before their deadlines", "cpu"),
+    "drive": Verb("newest observation in, one action out, every control period", "cpu"),
     "bench": Verb("stage and tick latency on this device", "cpu"),
     "eval": Verb("closed loop in simulation: success, latency, miss rate", "sim"),
     "doctor": Verb("say what this machine lacks for real-time control, and how to mend it", "cpu"),

@@ -43,6 +43,8 @@ class Options:
     """Numbers of transport steps to sweep, such as 0,1,2,3; none above the bundle's cap."""
     step_size: str | None = None
     """Step sizes to sweep, in normalised action units, such as 0.01,0.05."""
+    min_gain: str | None = None
+    """Gains of value to sweep, such as 0.01,0.1: once a step has gained less, no further one is taken."""
     selection: str | None = None
     """Selection rules to sweep: argmax,softmax,uniform."""
     clock: str | None = None
@@ -131,4 +133,4 @@ def _word(_: str, text: str) -> str:
     return text.strip()
 
 
-_LISTS = {"num_particles": _whole, "steps": _whole, "step_size": _number, "selection": _word}
+_LISTS = {"num_particles": _whole, "steps": _whole, "step_size": _number, "min_gain": _number, "selection": _word}

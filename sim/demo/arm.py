@@ -64,7 +64,7 @@ def run_live(bundle: Bundle, plant: Plant, extent: Extent, seed: int, report: Ca
         report: Told in words how far it is.
     """
     point = bundle.manifest.operating_point
-    setting = Setting.of(point.num_particles, point.max_steps, point.step_size, point.selection)
+    setting = Setting.at(point)
     timing = RealTime(manifest=bundle.manifest, deadline_share=DEADLINE_SHARE, clock=MonotonicClock())
     recorder, trace = RecordingPlant(plant), Trace()
     episodes: list[Episode] = []

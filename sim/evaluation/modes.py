@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.evaluation.driver import Delivery, Driver
-from vgf_robot.bundle import Manifest, Selection
+from vgf_robot.bundle import Manifest, OperatingPoint, Selection
 from vgf_robot.controller import Budget
 
 REFERENCE, BEST_OF_N, TUNED, SWEEP = "reference", "best-of-n", "tuned", "sweep"
@@ -26,22 +26,32 @@ class Setting:
         max_steps: Transport steps L.
         step_size: Size of one step, in normalised action units; None where there is no step.
         selection: How one particle is chosen; None where there is only one.
+        min_gain: A further step is left out once one has gained less value; None takes all.
     """
 
     num_particles: int
     max_steps: int
     step_size: float | None
     selection: Selection | None
+    min_gain: float | None = None
 
     @classmethod
-    def of(cls, num_particles: int, max_steps: int, step_size: float, selection: Selection) -> Setting:
+    def of(
+        cls, num_particles: int, max_steps: int, step_size: float, selection: Selection, min_gain: float | None = None
+    ) -> Setting:
         """Return the setting without what it does not depend on, so that equal behaviour is equal."""
         return cls(
             num_particles=num_particles,
             max_steps=max_steps,
             step_size=step_size if max_steps > 0 else None,
+            min_gain=min_gain if max_steps > 1 else None,
             selection=selection if num_particles > 1 else None,
         )
+
+    @classmethod
+    def at(cls, point: OperatingPoint) -> Setting:
+        """Return the setting of an operating point."""
+        return cls.of(point.num_particles, point.max_steps, point.step_size, point.selection, point.min_gain)
 
     def budget(self) -> Budget:
         """Return the request that asks for this setting."""
@@ -49,6 +59,7 @@ class Setting:
             num_particles=self.num_particles,
             max_steps=self.max_steps,
             step_size=self.step_size,
+            min_gain=self.min_gain,
             selection=self.selection,
         )
 
@@ -89,7 +100,7 @@ def waiting_modes(manifest: Manifest) -> tuple[Mode, ...]:
         settings[REFERENCE] = Setting.of(1, 0, point.step_size, point.selection)
     if best_of > 1:
         settings[BEST_OF_N] = Setting.of(best_of, 0, point.step_size, "argmax")
-    settings[TUNED] = Setting.of(point.num_particles, point.max_steps, point.step_size, point.selection)
+    settings[TUNED] = Setting.at(point)
     return tuple(Mode(name=name, setting=setting) for name, setting in settings.items())
 
 
@@ -101,7 +112,7 @@ def deadline_modes(manifest: Manifest) -> tuple[Mode, ...]:
     """
     point = manifest.operating_point
     none = Setting.of(point.num_particles, 0, point.step_size, point.selection)
-    cap = Setting.of(point.num_particles, point.max_steps, point.step_size, point.selection)
+    cap = Setting.at(point)
     return (
         Mode(name=FIXED_0, setting=none),
         Mode(name=FIXED_CAP, setting=cap, keeps_deadline=False),

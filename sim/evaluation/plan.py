@@ -26,9 +26,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         environment: The plant's name; None takes the one that the bundle was made for.
         episodes: Per setting.
         seed: Every setting sees the episodes that follow from it.
-        num_particles: Values of N to sweep; empty with the other three for the clock's three modes.
+        num_particles: Values of N to sweep; empty with the other four for the clock's three modes.
         steps: Numbers of transport steps to sweep.
         step_size: Step sizes to sweep, in normalised action units.
+        min_gain: Thresholds to sweep, in units of value: once a step has gained less, no further one is taken.
         selection: Selection rules to sweep.
         clock: `lock-step`: the plant waits, every step is taken. `real-time`: one action per period, or a miss.
         deadline_share: Share of the control period after which an action is too late; counts in real time.
@@ -49,6 +50,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     num_particles: tuple[PositiveCount, ...] = ()
     steps: tuple[Count, ...] = ()
     step_size: tuple[Annotated[float, msgspec.Meta(gt=0)], ...] = ()
+    min_gain: tuple[Annotated[float, msgspec.Meta(gt=0)], ...] = ()
     selection: tuple[Selection, ...] = ()
     clock: ClockName = "lock-step"
     deadline_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.9
@@ -64,7 +66,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def sweeps(self) -> bool:
         """Whether something is varied, in the place of the clock's modes."""
-        return bool(self.num_particles or self.steps or self.step_size or self.selection)
+        return bool(self.num_particles or self.steps or self.step_size or self.min_gain or self.selection)
 
     @property
     def remote(self) -> bool:
@@ -113,6 +115,7 @@ def _grid(plan: Plan, manifest: Manifest) -> list[Setting]:
         plan.steps or (point.max_steps,),
         plan.step_size or (point.step_size,),
         plan.selection or (point.selection,),
+        plan.min_gain or (point.min_gain,),
     )
     return list(dict.fromkeys(Setting.of(*values) for values in product))
 

@@ -9,11 +9,12 @@ from typing import Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.evaluation.driver import Delivery, Driver
+from sim.evaluation.driver import Driver
 from sim.evaluation.episode import NO_REPLY, SKIPPED_PERIOD, Episode, EpisodeLog
 from sim.plants import Plant
 from vgf_robot.bundle import Manifest
 from vgf_robot.controller import Budget
+from vgf_robot.drive import Receiver
 
 
 class Clock(Protocol):
@@ -87,7 +88,7 @@ def run_real_time(plant: Plant, driver: Driver, budget: Budget, seeds: tuple[int
     observation = plant.reset(plant_seed)
     driver.begin_episode(controller_seed)
     grid_ns, done = clock.now_ns(), False
-    exchange = _Exchange(driver, budget, _Receiver(timing.manifest), log, clock)
+    exchange = _Exchange(driver, budget, Receiver(timing.manifest), log, clock)
     while not done:
         clock.sleep_until(grid_ns)
         transition = plant.apply(exchange.action(observation, grid_ns + timing.deadline_ns))
@@ -100,7 +101,7 @@ def run_real_time(plant: Plant, driver: Driver, budget: Budget, seeds: tuple[int
 class _Exchange:
     """Asks for actions and says which one is in force."""
 
-    def __init__(self, driver: Driver, budget: Budget, receiver: _Receiver, log: EpisodeLog, clock: Clock) -> None:
+    def __init__(self, driver: Driver, budget: Budget, receiver: Receiver, log: EpisodeLog, clock: Clock) -> None:
         self._driver = driver
         self._budget = budget
         self._receiver = receiver
@@ -118,29 +119,6 @@ class _Exchange:
             self._log.unanswered(NO_REPLY)
             return self._receiver.without(due_ns)
         self._log.answer(answer, in_time=arrival_ns <= due_ns)
-        return self._receiver.take(answer, arrival_ns) if arrival_ns <= due_ns else self._receiver.without(due_ns)
-
-
-@final
-class _Receiver:
-    """Keeps the last action while it may be used, and falls back to the bundle's safe action.
-
-    Only an absolute action may be used again, and only until it expires: a change of pose, a velocity or a torque
-    would move the robot once more.
-    """
-
-    def __init__(self, manifest: Manifest) -> None:
-        self._safe: NDArray[np.float32] = np.array(manifest.safe_action, dtype=np.float32)
-        self._may_hold = manifest.action_kind == "absolute"
-        self._last = self._safe
-        self._expires_ns = 0
-
-    def take(self, answer: Delivery, arrival_ns: int) -> NDArray[np.float32]:
-        """Return the action of an answer that came in time, and remember it."""
-        self._last = answer.command.action
-        self._expires_ns = arrival_ns + answer.valid_for_ns
-        return self._last
-
-    def without(self, now_ns: int) -> NDArray[np.float32]:
-        """Return the action of a period for which none came in time."""
-        return self._last if self._may_hold and now_ns < self._expires_ns else self._safe
+        if arrival_ns > due_ns:
+            return self._receiver.without(due_ns)
+        return self._receiver.take(answer.command.action, valid_for_ns=answer.valid_for_ns, now_ns=arrival_ns)

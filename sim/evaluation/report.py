@@ -80,6 +80,7 @@ def _on_sealing(rows: Sequence[Row]) -> str:
     except BundleError as error:
         return f"`export --cap-from` would refuse this evaluation: {error}"
     step = "" if best["max_steps"] == 0 else f" of {best['step_size']:g}"
+    step += "" if best.get("min_gain") is None else f" while one gains {best['min_gain']:g}"
     selection = "" if best["selection"] is None else f", {best['selection']}"
     return (
         f"`export --cap-from` would seal N {best['num_particles']}, {best['max_steps']} steps{step}{selection}: "
@@ -204,6 +205,7 @@ _COLUMNS: dict[str, Callable[[Row], Any]] = {
     "N": _key("num_particles"),
     "steps": _steps,
     "size": _key("step_size"),
+    "gain": lambda row: row.get("min_gain"),
     "choice": _key("selection"),
     "success % (95 %)": _success,
     "return (95 %)": _return,

@@ -46,6 +46,7 @@ def make_row(job: Job, bundle: Bundle, mode: str, setting: Setting, episodes: Se
         "reference_steps": point.reference_steps,
         "max_steps": setting.max_steps,
         "step_size": setting.step_size,
+        "min_gain": setting.min_gain,
         "selection": setting.selection,
         "deadline_ms": period_ms * job.deadline_share if job.clock == "real-time" else None,
         "episodes": len(episodes),

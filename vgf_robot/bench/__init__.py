@@ -1,5 +1,6 @@
 """How long a tick takes on this device, and a bundle of random weights to find it out without a policy."""
 
+from vgf_robot.bench.disturbances import DISTURBANCES
 from vgf_robot.bench.layout import Layout, WeightTensor, read_layout, write_layout
 from vgf_robot.bench.replay import Durations, Outcome, load_durations, oracle_steps, replay, save_durations
 from vgf_robot.bench.synthetic import CONTROL_PERIOD_S, SYNTHETIC, synthetic_bundle
@@ -7,6 +8,7 @@ from vgf_robot.bench.timing import BenchSettings, latency_rows, measure
 
 __all__ = [
     "CONTROL_PERIOD_S",
+    "DISTURBANCES",
     "SYNTHETIC",
     "BenchSettings",
     "Durations",

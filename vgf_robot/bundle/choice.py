@@ -42,6 +42,7 @@ def choose_operating_point(evaluation: Mapping[str, Any], bundle_sha256: str, ba
         reference_steps=row["reference_steps"],
         max_steps=row["max_steps"],
         step_size=base.step_size if step_size is None else step_size,
+        min_gain=row.get("min_gain"),
         selection=base.selection if selection is None else selection,
         sealed=True,
     )
@@ -69,9 +70,10 @@ def best_row(rows: Sequence[Row]) -> Row:
     """Return the row to deploy: the cheapest of those that the best one does not clearly beat.
 
     Best is the highest success rate, or the highest mean return where the task knows no success. Every row within
-    one standard error of it (its 95 % interval over 3.92) counts as equally good; among those the fewest steps win,
-    then the fewest particles, then the higher score, then the smaller step. The best of many noisy rows looks better
-    than it is; a smaller budget is at least the more cautious one.
+    one standard error of it (its 95 % interval over 3.92) counts as equally good. Among those the fewest steps win
+    (those taken on average, where some were left out for gaining too little), then the fewest particles, then the
+    higher score, then the smaller step. The best of many noisy rows looks better than it is; a smaller budget is at
+    least the more cautious one.
 
     Raises:
         BundleError: No rows, or rows that cannot be compared.
@@ -83,7 +85,13 @@ def best_row(rows: Sequence[Row]) -> Row:
     tolerance = (best[high] - best[low]) / _STANDARD_ERRORS_PER_INTERVAL
     equals = [row for row in rows if row[score] >= best[score] - tolerance]
     return min(
-        equals, key=lambda row: (row["max_steps"], row["num_particles"], -row[score], row.get("step_size") or 0.0)
+        equals,
+        key=lambda row: (
+            row.get("mean_steps") or row["max_steps"],
+            row["num_particles"],
+            -row[score],
+            row.get("step_size") or 0.0,
+        ),
     )
 
 

@@ -89,6 +89,7 @@ def _point(point: OperatingPoint) -> Faults:
     positive = (
         ("step_size", point.step_size),
         ("max_distance", point.max_distance),
+        ("min_gain", point.min_gain),
         ("temperature", point.temperature),
     )
     for name, value in positive:

@@ -41,7 +41,7 @@ class Transport(Record, frozen=True, kw_only=True):
     """How particles move; baked into the step graph, recorded for the reader.
 
     Attributes:
-        form: `svgd`, `smoothed` or `independent`.
+        form: `svgd`, `smoothed`, `independent`, or `amortised`: independent, by a network that predicts the gradient.
         optimiser: `adam` or `plain`.
         alpha: Temperature that divides the value gradient under the kernel.
         aggregation: How the critic ensemble becomes one value: `mean` or `min`.
@@ -63,6 +63,7 @@ class OperatingPoint(Record, frozen=True, kw_only=True):
         step_size: Size of one transport step, in normalised action units.
         max_distance: Largest Euclidean distance of a particle from where it started, in normalised action units;
             None for no limit.
+        min_gain: Once a step has raised the best particle's value by less, no further one is taken; None takes all.
         selection: How one particle is chosen.
         temperature: Softmax temperature in units of value; used by `softmax` only.
         sealed: Whether the setting was found by evaluation (`export --cap-from`) or is the exporter's first guess.
@@ -73,6 +74,7 @@ class OperatingPoint(Record, frozen=True, kw_only=True):
     max_steps: int
     step_size: float
     max_distance: float | None = None
+    min_gain: float | None = None
     selection: Selection = "argmax"
     temperature: float = 1.0
     sealed: bool = False

@@ -120,7 +120,8 @@ def _operating_point(manifest: Manifest) -> Facts:
 
 def _cap(point: OperatingPoint) -> str:
     if point.max_steps > 0:
-        return f"at most {point.max_steps}; fewer when the deadline is near"
+        paying = "" if point.min_gain is None else f" or once one has gained less than {point.min_gain:g} of value"
+        return f"at most {point.max_steps}; fewer when the deadline is near{paying}"
     if point.sealed:
         return "0, which is an answer: the evaluation found no gain in moving particles, only in choosing among them"
     return "0: particles are chosen among, never moved"

@@ -24,6 +24,8 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         step_size: Size of one step, in normalised action units; never above a sealed one.
         max_distance: Largest distance of a particle from its origin, in normalised action units; never above the
             bundle's.
+        min_gain: Once a step has raised the best particle's value by less, no further one is taken; never below a
+            sealed one.
         num_particles: N; a variant with this N, at the sealed number of reference steps, must be in the bundle.
         selection: How one particle is chosen.
     """
@@ -31,6 +33,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_steps: int | None = None
     step_size: float | None = None
     max_distance: float | None = None
+    min_gain: float | None = None
     num_particles: int | None = None
     selection: Selection | None = None
 
@@ -42,7 +45,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """
         for name in ("max_steps", "num_particles"):
             _make_plain(self, name, int, "a whole number")
-        for name in ("step_size", "max_distance"):
+        for name in ("step_size", "max_distance", "min_gain"):
             _make_plain(self, name, float, "a number")
         _make_plain(self, "selection", str, "a name")
 
@@ -80,7 +83,7 @@ def resolve(budget: Budget, manifest: Manifest) -> OperatingPoint:
 
     Raises:
         BudgetError: More steps than the cap, a step size or distance that is not finite and positive or above the
-            bundle's, a selection there is not, or an N that no variant has.
+            bundle's, a gain below it, a selection there is not, or an N that no variant has.
     """
     sealed = manifest.operating_point
     return msgspec.structs.replace(
@@ -89,6 +92,7 @@ def resolve(budget: Budget, manifest: Manifest) -> OperatingPoint:
         max_steps=_max_steps(budget.max_steps, sealed),
         step_size=_step_size(budget.step_size, sealed),
         max_distance=_max_distance(budget.max_distance, sealed),
+        min_gain=_min_gain(budget.min_gain, sealed),
         selection=_selection(budget.selection, sealed),
     )
 
@@ -129,6 +133,16 @@ def _max_distance(wanted: float | None, sealed: OperatingPoint) -> float | None:
         return sealed.max_distance
     largest = math.inf if sealed.max_distance is None else sealed.max_distance
     return _positive("max_distance", wanted, largest, "the bundle's own")
+
+
+def _min_gain(wanted: float | None, sealed: OperatingPoint) -> float | None:
+    if wanted is None:
+        return sealed.min_gain
+    least = 0.0 if sealed.min_gain is None else sealed.min_gain
+    if math.isfinite(wanted) and wanted >= least and wanted > 0:
+        return wanted
+    bound = "a positive, finite number" if least == 0 else f"a finite number of at least {least:g} (sealed)"
+    raise BudgetError(f"min_gain: expected {bound}, found {wanted:g}; ask for a larger one, or leave it out.")
 
 
 def _positive(name: str, wanted: float, largest: float, origin: str) -> float:

@@ -14,7 +14,7 @@ from vgf_robot.bundle import ActionKind
 class Status(str, Enum):
     """How the tick ended."""
 
-    ON_TIME = "on_time"  # every step of the budget, before the deadline
+    ON_TIME = "on_time"  # every step of the budget, or all that paid, before the deadline
     TRUNCATED = "truncated"  # fewer steps, because the deadline was near
     LATE = "late"  # a fresh action, after the deadline
     FALLBACK = "fallback"  # the ladder: no transport, no reference
@@ -50,11 +50,13 @@ class Reason(str, Enum):
     """Why the tick ended as it did."""
 
     COMPLETE = "complete"  # the whole budget was spent
+    GAINED_TOO_LITTLE = "gained_too_little"  # a further step would not have paid
     NO_TIME_FOR_STEP = "no_time_for_step"
     NO_TIME_FOR_REFERENCE = "no_time_for_reference"
     NO_TIME_FOR_SELECT = "no_time_for_select"
     OVERRAN = "overran"  # a stage took longer than its cost estimate
     STALE_OBSERVATION = "stale_observation"  # there was no tick: nothing new was observed, or too long ago
+    ENDING = "ending"  # there was no tick: nobody will ask for another action
     NON_FINITE_OBSERVATION = "non_finite_observation"
     NON_FINITE_ACTION = "non_finite_action"
 

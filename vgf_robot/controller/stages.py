@@ -41,6 +41,7 @@ class Stages:
         step_ns: Time spent in each step.
         select_ns: Time spent in selections.
         cut_short: Whether a step was wanted and did not fit.
+        satisfied: Whether a step was left out because the one before had gained too little.
         refused: Whether the stage before did not run, so that the caller was asked a moment ago.
     """
 
@@ -55,6 +56,7 @@ class Stages:
     step_ns: list[int] = field(default_factory=list[int])
     select_ns: int = 0
     cut_short: bool = False
+    satisfied: bool = False
     refused: bool = False
 
     def draw(self) -> Floats | None:
@@ -80,7 +82,10 @@ class Stages:
         particles, displacement = origin, variant.no_displacement
         first_moment = second_moment = variant.zeros
         max_distance = math.inf if point.max_distance is None else point.max_distance
+        best = -math.inf
         for index in range(point.max_steps):
+            if self.satisfied:
+                break
             now_ns = self._before_stage()
             if not self._step_fits(now_ns):
                 self.cut_short = self.refused = True
@@ -95,6 +100,10 @@ class Stages:
             costs.step.record(duration_ns)
             particles, displacement = result.moved, result.displacement
             first_moment, second_moment = result.first_moment, result.second_moment
+            if point.min_gain is not None:
+                # The values are those before the step, so what a step gained is known one step later.
+                value = float(result.values.max())
+                self.satisfied, best = value - best < point.min_gain, value
         return particles, displacement
 
     def select(self, variant: PreparedVariant, particles: Floats) -> Selected | Reason:

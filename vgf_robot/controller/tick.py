@@ -77,7 +77,11 @@ class Tick:
                 episode.tick, self.started_ns, stages.variant, particles.copy(), displacement.copy()
             )
         rung = Rung.TRANSPORT if stages.step_ns else Rung.REFERENCE
-        reason = Reason.NO_TIME_FOR_STEP if stages.cut_short else Reason.COMPLETE
+        reason = Reason.COMPLETE
+        if stages.cut_short:
+            reason = Reason.NO_TIME_FOR_STEP
+        elif stages.satisfied and len(stages.step_ns) < stages.point.max_steps:
+            reason = Reason.GAINED_TOO_LITTLE
         return self._scored(selected, displacement, rung, reason)
 
     def fall_back(self, reason: Reason) -> Command:

@@ -54,8 +54,11 @@ class Grid:
         skipped = max(0, (now_ns - due_ns) // self._period_ns)
         index = self._next + skipped
         at_ns = due_ns + skipped * self._period_ns
-        while now_ns < at_ns:
-            self._sleep((at_ns - now_ns) / 1e9)
-            now_ns = self._clock()
         self._next = index + 1
-        return GridPoint(index=index, at_ns=at_ns, late_ns=now_ns - at_ns, skipped=skipped)
+        return GridPoint(index=index, at_ns=at_ns, late_ns=self.sleep_until(at_ns) - at_ns, skipped=skipped)
+
+    def sleep_until(self, moment_ns: int) -> int:
+        """Return the time at a moment, or soon after; at once where it has passed."""
+        while (now_ns := self._clock()) < moment_ns:
+            self._sleep((moment_ns - now_ns) / 1e9)
+        return now_ns

@@ -19,6 +19,7 @@ ENOUGH = {
     "export": ["run", "--out", "bundle"],
     "inspect": ["bundle"],
     "serve": ["bundle"],
+    "drive": ["bundle"],
     "bench": ["bundle"],
     "eval": ["bundle"],
     "doctor": ["bundle"],

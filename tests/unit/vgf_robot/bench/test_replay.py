@@ -4,10 +4,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from vgf_robot.bench import Durations, load_durations, oracle_steps, replay, save_durations
-from vgf_robot.bench.disturbances import DISTURBANCES
+from vgf_robot.bench import DISTURBANCES, Durations, load_durations, oracle_steps, replay, save_durations
 from vgf_robot.bundle import Bundle, Manifest
-from vgf_robot.bundle.bundle import SHIPPED
 from vgf_robot.controller import ControllerSettings
 from vgf_robot.errors import DatasetError
 
@@ -20,7 +18,7 @@ TO_LEARN = 1 / SETTINGS.margin_rise + 1
 
 @pytest.fixture(scope="module")
 def manifest() -> Manifest:
-    return Bundle.load(SHIPPED / "hopper-replay").manifest
+    return Bundle.load("hopper-replay").manifest
 
 
 @pytest.fixture(scope="module", params=DISTURBANCES)

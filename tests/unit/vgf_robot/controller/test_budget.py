@@ -31,7 +31,8 @@ def test_an_empty_budget_is_the_bundles_setting(manifests):
 
 def test_numpys_numbers_become_plain(manifests):
     budget = Budget(max_steps=np.int64(2), num_particles=np.uint8(1), max_distance=np.float32(0.1), step_size=1)
-    assert [type(value) for value in msgspec.structs.astuple(budget)] == [int, float, float, int, type(None)]
+    none = type(None)
+    assert [type(value) for value in msgspec.structs.astuple(budget)] == [int, float, float, none, int, none]
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(budget), type=Budget) == budget
     assert resolve(budget, manifests[False]).max_steps == 2
 

@@ -1,0 +1,129 @@
+"""A robot over ZeroMQ: observations come in on a SUB, commands go out on a PUB; both keep the newest message alone."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from types import TracebackType
+from typing import final
+
+import zmq
+
+from vgf_robot.bundle import Manifest
+from vgf_robot.drive.actuator import DriveCommand
+from vgf_robot.drive.messages import ObservationMessage, decode_observation, encode_command
+from vgf_robot.drive.sensor import Sensed
+from vgf_robot.drive.settings import DriveSettings
+from vgf_robot.realtime import schedule_io_threads
+from vgf_robot.wire.arrays import unpack
+from vgf_robot.wire.endpoint import bind
+from vgf_robot.wire.faults import RefusedError
+
+# Each connection has one newest message; looking at more would let peers keep the loop busy.
+MAX_MESSAGES = 8
+MAX_MESSAGE_BYTES = 1_000_000
+# How long the last command may take to leave when the loop ends.
+LINGER_MS = 500
+
+
+@final
+class SocketPorts:
+    """The robot at the other end of two sockets, which are bound here; sensor and actuator in one.
+
+    Args:
+        manifest: The bundle's.
+        settings: The loop's; those of its `realtime` are in force already, see `vgf_robot.realtime.enter`.
+        observations: Checked by `check_bind`.
+        commands: Likewise.
+        clock: Monotonic nanoseconds, the loop's clock.
+
+    Attributes:
+        observations: Where observations are taken in, with the real port.
+        commands: Where commands are given out, likewise.
+        counters: Messages: `observations`, `repeated`, `restarts`, `error.*` by kind.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        settings: DriveSettings,
+        *,
+        observations: str,
+        commands: str,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.counters: Counter[str] = Counter()
+        self._manifest = manifest
+        self._clock = clock
+        self._newest: Sensed | None = None
+        self._run = 0
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        schedule_io_threads(self._context, settings.realtime)
+        try:
+            self._sub = _socket(self._context, zmq.SUB, observations)
+            self._sub.setsockopt(zmq.SUBSCRIBE, b"")
+            self._pub = _socket(self._context, zmq.PUB, commands)
+            self.observations, self.commands = bind(self._sub, observations), bind(self._pub, commands)
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
+
+    def newest(self) -> Sensed | None:
+        """Return the newest observation that could be read; what could not is counted."""
+        for _ in range(MAX_MESSAGES):
+            try:
+                payload = self._sub.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            arrived_ns = self._clock()
+            try:
+                self._take(decode_observation(payload), arrived_ns)
+            except RefusedError as error:
+                self.counters[f"error.{error.kind.value}"] += 1
+        return self._newest
+
+    def send(self, command: DriveCommand) -> None:
+        """Publish a command to whoever listens; a listener that does not read gets the newest when it does."""
+        self._pub.send(encode_command(command), zmq.NOBLOCK)
+
+    def close(self) -> None:
+        """Close the sockets, giving the last command a moment to leave."""
+        self._sub.close(linger=0)
+        self._pub.close(linger=LINGER_MS)
+        self._context.term()
+
+    def __enter__(self) -> SocketPorts:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _take(self, message: ObservationMessage, arrived_ns: int) -> None:
+        """Make a message the newest observation, unless its sender has sent a newer one before."""
+        sensed = Sensed(
+            observation=unpack(message.observation, self._manifest.observation),
+            sequence=message.sequence,
+            # The sender's clock is nobody's business here: the age is its own word, the arrival is ours.
+            taken_ns=arrived_ns - 1000 * message.age_us,
+            pose=None if message.pose is None else unpack(message.pose, self._manifest.action),
+            stamp_ns=message.stamp_ns,
+        )
+        before = self._newest
+        if before is not None and message.run != self._run:
+            self.counters["restarts"] += 1
+        elif before is not None and message.sequence <= before.sequence:
+            self.counters["repeated"] += 1
+            return
+        self.counters["observations"] += 1
+        self._newest, self._run = sensed, message.run
+
+
+def _socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, endpoint: str) -> zmq.Socket[bytes]:
+    socket = context.socket(kind)
+    socket.setsockopt(zmq.CONFLATE, 1)  # before the bind, or it does nothing
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+    socket.setsockopt(zmq.IPV6, int("[" in endpoint))
+    return socket
