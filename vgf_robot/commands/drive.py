@@ -61,6 +61,8 @@ class Options:
     """Threads of the backend; default 1."""
     deadline_share: float | None = None
     """Share of the control period after which an action is late; default 0.9."""
+    miss_rate: float | None = None
+    """Share of the ticks that may miss their deadline because of their transport steps; default 0.005."""
     report_every_s: float | None = None
     """Seconds between the lines of counters; default 30."""
     fifo: Annotated[int | None, tyro.conf.arg(metavar="PRIORITY")] = None
@@ -82,7 +84,9 @@ def main(argv: Sequence[str]) -> int:
     bundle = Bundle.load(options.bundle)
     manifest = bundle.manifest
     num_periods = _num_periods(options.seconds, manifest)
-    controller = Controller.open(bundle, backend=settings.backend, threads=settings.threads)
+    controller = Controller.open(
+        bundle, backend=settings.backend, threads=settings.threads, settings=settings.controller
+    )
     controller.prepare(settings.budget)
     # A simulator is loaded before the priority is raised, sockets and their threads are opened after.
     plant = open_ports("plant", manifest, seed=settings.seed, clock=time.monotonic_ns) if options.plant else None
@@ -111,6 +115,8 @@ def resolve_settings(options: Options) -> DriveSettings:
     names = ("observations", "commands", "release", "seed", "backend", "threads", "deadline_share", "report_every_s")
     spoken = {name: value for name in names if (value := getattr(options, name)) is not None}
     spoken |= {name: True for name in ("insecure", "engage") if getattr(options, name)}
+    if options.miss_rate is not None:
+        spoken["controller"] = msgspec.to_builtins(base.controller) | {"miss_rate": options.miss_rate}
     spoken["realtime"] = msgspec.to_builtins(base.realtime) | _realtime(options)
     return config.from_mapping({**msgspec.to_builtins(base), **spoken}, DriveSettings, "the command line")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from vgf_robot.controller import Budget
+from vgf_robot.controller import Budget, ControllerSettings
 from vgf_robot.engagement import EngagementSettings
 from vgf_robot.realtime import RealTimeSettings
 
@@ -36,6 +36,7 @@ class DriveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             no faster than the loop needs 1.
         engage: Engage at the first observation; without it nothing is sent.
         report_every_s: Seconds between the lines of counters; None for none.
+        controller: How time is estimated, and which share of the ticks may miss its deadline through their steps.
         engagement: What is asked of the first action, and what is borne afterwards.
         realtime: How the process is scheduled and kept in memory.
     """
@@ -55,5 +56,6 @@ class DriveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     max_repeats: Count = 0
     engage: bool = False
     report_every_s: Positive | None = 30.0
+    controller: ControllerSettings = ControllerSettings()
     engagement: EngagementSettings = EngagementSettings()
     realtime: RealTimeSettings = RealTimeSettings()
