@@ -82,7 +82,7 @@ def main() -> int:
                     _take_turns(modes, bundle, options, progress, scheduling)
                 rows += _rows(modes, scheduling)
                 if options.record is not None:
-                    save_durations(options.record / f"{scheduling}.npz", _recorded(modes[1], bundle))
+                    save_durations(options.record / f"{scheduling}.npz", _recorded(modes, bundle))
     results.print_table("idle, every step, p50 / p99", idle, IDLE_COLUMNS)
     results.print_table(f"loaded, period {1e3 * period_s:.2f} ms, p50 / p99", rows, COLUMNS)
     if options.json is not None:
@@ -181,16 +181,20 @@ def _period_ns(mode: Mode) -> int:
     return round(1e9 * mode.controller.manifest.control_period_s)
 
 
-def _recorded(mode: Mode, bundle: Bundle) -> Durations:
-    """Return what the stages took; what a tick does around them counts with the selection."""
+def _recorded(modes: list[Mode], bundle: Bundle) -> Durations:
+    """Return what the stages took at the full cap; what a tick does around them counts with the selection.
+
+    How late ticks began is that of the ticks without a step: those at the full cap are late because of their own kind.
+    """
+    none, cap = modes[0], modes[1]
     period_ns = round(1e9 * bundle.manifest.control_period_s)
-    timings = [command.timings for command in mode.commands]
+    timings = [command.timings for command in cap.commands]
     reference, step = np.array([t.reference_ns for t in timings]), np.array([t.step_ns for t in timings])
     select = np.array([t.tick_ns for t in timings]) - reference - step.sum(axis=1)
     return Durations(
         period_ns=period_ns,
         deadline_ns=period_ns,
-        late=np.array(mode.late_ns),
+        late=np.resize(none.late_ns, len(timings)),
         reference=reference,
         step=step,
         select=select,

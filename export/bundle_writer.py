@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,12 @@ from export.draft import draft_of
 from export.graphs import ReferenceGraph, SelectGraph, StepGraph, example_inputs
 from export.onnx_files import OPSET, SharedWeights, to_onnx
 from export.parity import Check, check_variant
+from export.settings import ExportSettings
 from policies.checkpoint import Progress
 from policies.config import FieldConfig, TrainConfig
-from policies.critic import Aggregation
 from policies.models import Models
 from policies.run_folder import RunFolder
-from policies.transport import Form, Transport
+from policies.transport import Transport
 from vgf_robot.backends import load_backend, signatures
 from vgf_robot.bundle import SCHEMA_VERSION, Bundle, Field, Manifest, OperatingPoint, Variant, write_manifest
 from vgf_robot.bundle import Transport as TransportRecord
@@ -33,27 +33,7 @@ PRECISION = "float32"
 WEIGHTS = "weights.bin"
 RECEIPT = "receipt.json"
 BACKEND = "onnxruntime-cpu"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportSettings:
-    """What an export decides beyond the run.
-
-    Attributes:
-        num_particles: Each N to write a variant of.
-        reference_steps: K of every variant: a budget chooses among the N, never among the K.
-        max_steps: The cap until an evaluation seals a lower one; parity is checked up to it.
-        form: The flow's form at run time.
-        aggregation: The value that is climbed and by which a particle is chosen.
-        num_parity_inputs: Observations in the parity check.
-    """
-
-    num_particles: tuple[int, ...]
-    reference_steps: int
-    max_steps: int
-    form: Form
-    aggregation: Aggregation
-    num_parity_inputs: int = 256
+AMORTISED = "amortised"  # the manifest's word for: independent, along a network that predicts the gradient
 
 
 class BundleWriter:
@@ -83,6 +63,7 @@ class BundleWriter:
             optimiser=self._config.transport.optimiser,
             alpha=self._config.transport.alpha,
             aggregation=settings.aggregation,
+            amortised=self._models.gradient,
         )
 
     def write(self, out: Path) -> Bundle:
@@ -117,7 +98,7 @@ class BundleWriter:
         models, steps = self._models, self._settings.reference_steps
         self._report(f"tracing N = {num_particles}, K = {steps}")
         modules = {
-            "reference": ReferenceGraph(models.reference, steps),
+            "reference": ReferenceGraph(models.sampler, steps),
             "step": StepGraph(self._transport),
             "select": SelectGraph(models.critic, self._settings.aggregation, models.action_scaling),
         }
@@ -172,7 +153,7 @@ class BundleWriter:
             safe_action=task.safe_action,
             control_period_s=task.control_period_s,
             transport=TransportRecord(
-                form=self._settings.form,
+                form=self._settings.form if self._models.gradient is None else AMORTISED,
                 optimiser=flow.optimiser,
                 alpha=flow.alpha,
                 aggregation=self._settings.aggregation,

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from policies.critic import Aggregation, Critic, aggregate
 from policies.networks import expand_observation
-from policies.reference import ReferencePolicy
+from policies.reference import Sampler
 from policies.scaling import ActionScaling
 from policies.transport import Transport
 
@@ -15,7 +15,7 @@ from policies.transport import Transport
 class ReferenceGraph(nn.Module):
     """Observation (O,) and noise (N, A) to particles (N, A)."""
 
-    def __init__(self, reference: ReferencePolicy, num_steps: int) -> None:
+    def __init__(self, reference: Sampler, num_steps: int) -> None:
         super().__init__()
         self.reference = reference
         self.num_steps = num_steps

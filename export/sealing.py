@@ -20,6 +20,8 @@ SCORE_KEYS = (
     "reference_steps",
     "max_steps",
     "step_size",
+    "min_gain",
+    "mean_steps",
     "selection",
     "episodes",
     "success_rate",

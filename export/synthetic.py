@@ -18,7 +18,7 @@ from torch import nn
 from export.graphs import ReferenceGraph, SelectGraph, StepGraph, example_inputs
 from export.onnx_files import SMALL_BYTES, SharedWeights, to_onnx
 from policies.critic import Critic
-from policies.reference import ReferencePolicy
+from policies.reference import FlowReference
 from policies.scaling import ActionScaling
 from policies.transport import Transport
 from vgf_robot.backends import signatures
@@ -59,7 +59,7 @@ class SyntheticNetworks(nn.Module):
     def __init__(self, scale: Scale) -> None:
         super().__init__()
         sizes = (scale.observation_size, scale.action_size, scale.hidden_sizes)
-        self.reference = ReferencePolicy(*sizes)
+        self.reference = FlowReference(*sizes)
         self.critic = Critic(*sizes, ensemble_size=scale.ensemble_size)
         # Behind a property, as a module of its own would list the critic's parameters twice.
         self._transport = (Transport(self.critic, form="svgd", optimiser="adam", alpha=0.5, aggregation="mean"),)

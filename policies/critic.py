@@ -1,4 +1,4 @@
-"""The critic: an ensemble of Q networks, and how their values become one."""
+"""The critic: an ensemble of Q networks, how their values become one, and its gradient by the action."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from policies.scaling import ObservationScaling
 from policies.shapes import Actions, EnsembleValues, Observations
 
 Aggregation = Literal["mean", "min"]
+TargetAggregation = Literal["mean", "min", "lcb"]
 
 
 class Critic(nn.Module):
     """E independent Q networks on concat(observation, normalised action).
 
-    A loop over the members is faster on CPU than one batched product (6.7 against 10.5 ms for two members of 3x256 on
-    1,024 rows, float32, one thread), and exports to plain matrix products, which runtimes pack in advance.
+    A loop over the members is faster on CPU than batched products, at any E tried, and exports to plain matrix
+    products, which runtimes pack in advance. Value and gradient on 2,560 rows of 4x512, one thread: 194 against 233 ms
+    for two members, 1.1 against 1.9 s for ten (float32), 104 against 134 ms and 0.5 against 1.3 s (bfloat16).
 
     Args:
         observation_size: O.
@@ -68,3 +70,39 @@ def aggregate(values: EnsembleValues, rule: Aggregation) -> Tensor:
         Shape (...).
     """
     return values.mean(0) if rule == "mean" else values.amin(0)
+
+
+def lower_confidence_bound(values: EnsembleValues, kappa: float) -> Tensor:
+    """Return mean - kappa * standard deviation over the ensemble, of any size.
+
+    The deviation is that of the members as they are (divided by E, not E - 1): 0 for one member, and for two
+    mean - deviation is the minimum.
+
+    Args:
+        values: Shape (E, ...).
+        kappa: 0 or more.
+
+    Returns:
+        Shape (...).
+    """
+    return values.mean(0) - kappa * values.std(0, correction=0)
+
+
+def value_and_gradient(
+    critic: Critic, observation: Observations, action: Actions, rule: Aggregation
+) -> tuple[Tensor, Actions]:
+    """Return the aggregated value of each state-action, (...), and its gradient by the action, (..., A).
+
+    Args:
+        critic: The critic.
+        observation: Shape (..., O), raw units.
+        action: Shape (..., A), normalised.
+        rule: How the ensemble becomes one value.
+    """
+
+    def total(actions: Tensor) -> tuple[Tensor, Tensor]:
+        values = aggregate(critic(observation, actions), rule)
+        return values.sum(), values
+
+    gradient, (_, values) = torch.func.grad_and_value(total, has_aux=True)(action)
+    return values, gradient

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from policies.reference import ReferencePolicy
+from policies.reference import Sampler
 from policies.shapes import Observations, Particles
 
 ROWS_PER_CHUNK = 4096
@@ -41,7 +41,7 @@ class SampleCache:
 
 @torch.no_grad()
 def draw_samples(
-    reference: ReferencePolicy,
+    reference: Sampler,
     observations: Observations,
     *,
     action_size: int,

@@ -1,4 +1,4 @@
-"""TD learning through transported particles."""
+"""TD learning: the target through transported particles, the critic's loss, and the target critic."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from policies.config import TrainConfig
-from policies.critic import Critic, aggregate
+from policies.config import CriticConfig, TrainConfig
+from policies.critic import Critic, aggregate, lower_confidence_bound
 from policies.models import Models
 from policies.networks import expand_observation
-from policies.shapes import Observations, Particles
+from policies.shapes import EnsembleValues, Observations, Particles
 
 
 @torch.no_grad()
@@ -23,7 +23,7 @@ def td_target(
     next_observation: Observations,
     reference_particles: Particles,
 ) -> Tensor:
-    """Return r + discount * mask * mean_i agg_e Qtarget_e(s', x_i^L).
+    """Return r + discount * mask * select_i agg_e Qtarget_e(s', x_i^L), where select is the mean or the largest.
 
     The flow climbs the online critic, the target critic values where it arrives.
 
@@ -38,7 +38,7 @@ def td_target(
     Returns:
         Shape (B,).
 
-    Source: arXiv 2604.14265, critic training.
+    Source: arXiv 2604.14265, critic training; the lower confidence bound is ours.
     """
     flow = config.transport
     particles = models.transport(config).flow(
@@ -48,8 +48,27 @@ def td_target(
         step_size=flow.step_size,
         max_distance=math.inf if flow.max_distance is None else flow.max_distance,
     )
-    values = models.target_critic(expand_observation(next_observation, particles), particles)
-    return reward + config.critic.discount * mask * aggregate(values, config.critic.target_aggregation).mean(-1)
+    ensemble = models.target_critic(expand_observation(next_observation, particles), particles)
+    values = aggregate_target(ensemble, config.critic)
+    next_value = values.amax(-1) if config.critic.target_selection == "max" else values.mean(-1)
+    return reward + config.critic.discount * mask * next_value
+
+
+def aggregate_target(values: EnsembleValues, settings: CriticConfig) -> Tensor:
+    """Return one value per state-action from the target ensemble's, as the configuration says; (E, ...) to (...)."""
+    if settings.target_aggregation == "lcb":
+        return lower_confidence_bound(values, settings.lcb_kappa or 0.0)
+    return aggregate(values, settings.target_aggregation)
+
+
+def td_loss(values: EnsembleValues, target: Tensor) -> Tensor:
+    """Return the sum over the E critics of their mean squared error, a scalar.
+
+    Args:
+        values: Shape (E, B), differentiable.
+        target: Shape (B,).
+    """
+    return (values - target).square().mean(-1).sum()
 
 
 @torch.no_grad()

@@ -2,9 +2,10 @@
 
 This is the one place where the method's mathematics stands; training calls it, the exporter traces it.
 
-Source: arXiv 2604.14265, the particle update, with the authors' constants. One deliberate difference: the kernel's
-bandwidth is held constant under the gradient (textbook SVGD). The authors' code differentiates the median as well;
-that term depends on how ties in the median are ordered, so it is no well-defined function of the particles.
+Source: arXiv 2604.14265, the particle update, with the authors' constants. Two deliberate differences. The kernel's
+bandwidth is held constant under the gradient (textbook SVGD); see `policies.kernel`. And the amortised gradient is not
+clipped before Adam: the authors' code clips it to norm 1 over all particles of all states together, so that where one
+particle goes would depend on which other states share its batch.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from policies.critic import Aggregation, Critic, aggregate
+from policies.critic import Aggregation, Critic, aggregate, value_and_gradient
+from policies.gradient_network import GradientNetwork
+from policies.kernel import kernel
 from policies.networks import expand_observation
 from policies.shapes import Observations, Particles, ParticleValues
 
@@ -54,13 +57,22 @@ class Transport(nn.Module):
         optimiser: `adam`, or `plain` for x + step_size * phi.
         alpha: Temperature that divides the gradient under the kernel; unused by `independent`.
         aggregation: How the ensemble becomes one value.
+        amortised: Predicts the gradient, which then needs no backward pass; the critic's own where None.
     """
 
     def __init__(
-        self, critic: Critic, *, form: Form, optimiser: Optimiser, alpha: float, aggregation: Aggregation
+        self,
+        critic: Critic,
+        *,
+        form: Form,
+        optimiser: Optimiser,
+        alpha: float,
+        aggregation: Aggregation,
+        amortised: GradientNetwork | None = None,
     ) -> None:
         super().__init__()
         self.critic = critic
+        self.amortised = amortised
         self.form: Form = form
         self.optimiser: Optimiser = optimiser
         self.alpha = alpha
@@ -90,23 +102,23 @@ class Transport(nn.Module):
             max_distance: Scalar, normalised action units; inf for no limit.
         """
         values, gradient = self.value_and_gradient(observation, particles)
-        phi = self.direction(particles, gradient)
-        if self.optimiser == "adam":
-            phi, first_moment, second_moment = _adam(phi, first_moment, second_moment, step_index)
-        moved = (particles + step_size * phi).clamp(-1.0, 1.0)
-        moved, displacement = _project(moved, origin, max_distance)
+        moved, first_moment, second_moment, displacement = self._move(
+            particles, gradient, origin, first_moment, second_moment, step_index, step_size, max_distance
+        )
         return Moved(moved, first_moment, second_moment, values, displacement)
 
     def value_and_gradient(self, observation: Observations, particles: Particles) -> tuple[ParticleValues, Particles]:
-        """Return the aggregated value of each particle, (..., N), and its gradient by the particle, (..., N, A)."""
+        """Return the aggregated value of each particle, (..., N), and the gradient that it climbs, (..., N, A)."""
         state = expand_observation(observation, particles)
+        if self.amortised is None:
+            return value_and_gradient(self.critic, state, particles, self.aggregation)
+        return self.aggregated(state, particles), self.amortised(state, particles)
 
-        def total(actions: Tensor) -> tuple[Tensor, Tensor]:
-            values = self.aggregated(state, actions)
-            return values.sum(), values
-
-        gradient, (_, values) = torch.func.grad_and_value(total, has_aux=True)(particles)
-        return values, gradient
+    def gradient(self, observation: Observations, particles: Particles) -> Particles:
+        """Return the gradient alone, (..., N, A): without the critic where it is amortised."""
+        if self.amortised is None:
+            return self.value_and_gradient(observation, particles)[1]
+        return self.amortised(expand_observation(observation, particles), particles)
 
     def aggregated(self, state: Tensor, actions: Tensor) -> Tensor:
         """Return the ensemble's one value of each state-action; leading axes of both arguments, which agree."""
@@ -116,50 +128,43 @@ class Transport(nn.Module):
         """Return phi, the direction of ascent, in the chosen form; shape (..., N, A)."""
         if self.form == "independent":
             return gradient
-        kernel, gamma, difference = self.kernel(particles)
-        phi = kernel @ gradient / self.alpha
+        weights, gamma, difference = kernel(particles)
+        phi = weights @ gradient / self.alpha
         if self.form == "svgd":
-            phi = phi + ((2.0 * gamma * kernel).unsqueeze(-1) * difference).sum(-2)
+            phi = phi + ((2.0 * gamma * weights).unsqueeze(-1) * difference).sum(-2)
         return phi / particles.shape[-2]
-
-    def kernel(self, particles: Particles) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the kernel (..., N, N), its gamma (..., 1, 1) and the differences x_i - x_j (..., N, N, A)."""
-        difference = particles.unsqueeze(-2) - particles.unsqueeze(-3)
-        squared_distance = difference.square().sum(-1)
-        gamma = 1.0 / (1e-6 + 2.0 * squared_bandwidth(squared_distance))[..., None, None]
-        return torch.exp(-gamma * squared_distance), gamma, difference
 
     def flow(
         self, observation: Observations, origin: Particles, *, num_steps: int, step_size: float, max_distance: float
     ) -> Particles:
         """Move particles from their origin by `num_steps` steps, optimiser state fresh; shape (..., N, A)."""
-        particles, first_moment, second_moment = origin, torch.zeros_like(origin), torch.zeros_like(origin)
+        particles, first, second = origin, torch.zeros_like(origin), torch.zeros_like(origin)
         size, distance = origin.new_tensor(step_size), origin.new_tensor(max_distance)
         for index in range(num_steps):
             step_index = torch.tensor(index, device=origin.device)
-            particles, first_moment, second_moment, _, _ = self(
-                observation, particles, origin, first_moment, second_moment, step_index, size, distance
+            gradient = self.gradient(observation, particles)
+            particles, first, second, _ = self._move(
+                particles, gradient, origin, first, second, step_index, size, distance
             )
         return particles
 
-
-def squared_bandwidth(squared_distance: Tensor) -> Tensor:
-    """Return sigma^2 of the median heuristic: median over all N*N squared distances / (2 log(N + 1)), at least 1e-12.
-
-    The zero diagonal counts, and an even number of entries has the mean of its two middle ones as median, as NumPy
-    has it (`torch.median` would take the lower one). Sorted by top-k, which ONNX has and `sort` there has not.
-
-    Args:
-        squared_distance: Shape (..., N, N).
-
-    Returns:
-        Shape (...).
-    """
-    num_particles = squared_distance.shape[-1]
-    count = num_particles * num_particles
-    lowest = torch.topk(squared_distance.flatten(-2), count // 2 + 1, largest=False, sorted=True).values
-    median = lowest[..., -1] if count % 2 else lowest[..., -2:].mean(-1)
-    return (median / (2.0 * math.log(num_particles + 1.0))).clamp_min(1e-12)
+    def _move(
+        self,
+        particles: Particles,
+        gradient: Particles,
+        origin: Particles,
+        first_moment: Particles,
+        second_moment: Particles,
+        step_index: Tensor,
+        step_size: Tensor,
+        max_distance: Tensor,
+    ) -> tuple[Particles, Particles, Particles, ParticleValues]:
+        """Return the moved particles, the optimiser's moments and the displacement; arguments as of `forward`."""
+        phi = self.direction(particles, gradient)
+        if self.optimiser == "adam":
+            phi, first_moment, second_moment = _adam(phi, first_moment, second_moment, step_index)
+        moved, displacement = _project((particles + step_size * phi).clamp(-1.0, 1.0), origin, max_distance)
+        return moved, first_moment, second_moment, displacement
 
 
 def _adam(phi: Tensor, first: Tensor, second: Tensor, step_index: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -10,9 +10,9 @@ from typing import Annotated
 import torch
 import tyro
 
-from export.bundle_writer import BundleWriter, ExportSettings
+from export.bundle_writer import BundleWriter
+from export.request import ExportRequest, export_settings
 from export.sealing import add_scores, seal
-from policies.config import TrainConfig
 from policies.critic import Aggregation
 from policies.run_folder import RunFolder
 from policies.transport import Form
@@ -32,12 +32,12 @@ class Options:
     """Run folder; with --cap-from or --scores-from the bundle that was evaluated."""
     out: Path
     """Where the bundle goes; must not exist."""
-    particles: str = "1,10"
-    """Each N to write a variant of, separated by commas."""
+    particles: str | None = None
+    """Each N to write a variant of, separated by commas; the method's own where not given (vgf: 1,10)."""
     reference_steps: int | None = None
     """K, Euler steps of the reference flow, the same in every variant; the run's own where not given."""
-    max_steps: int = 10
-    """Transport steps up to which parity is checked: the cap until an evaluation seals one."""
+    max_steps: int | None = None
+    """Transport steps up to which parity is checked: the cap until an evaluation seals one. 10, and 0 for ifql, fql."""
     form: Form | None = None
     """The flow's form at run time; the run's own where not given."""
     aggregation: Aggregation | None = None
@@ -89,7 +89,14 @@ def _export(options: Options) -> Bundle:
         return add_scores(_evaluated(options.source, "--scores-from"), options.scores_from, options.out)
     torch.set_num_threads(1)
     run = RunFolder.open(options.source)
-    writer = BundleWriter(run, options.checkpoint, _settings(options, run.config()), report=print)
+    request = ExportRequest(
+        particles=options.particles,
+        reference_steps=options.reference_steps,
+        max_steps=options.max_steps,
+        form=options.form,
+        aggregation=options.aggregation,
+    )
+    writer = BundleWriter(run, options.checkpoint, export_settings(request, run.config()), report=print)
     return writer.write(options.out)
 
 
@@ -97,27 +104,3 @@ def _evaluated(source: Path, option: str) -> Bundle:
     if (source / "config.yaml").exists():
         raise ConfigError(f"{option} takes the bundle that was evaluated; {source} is a run folder. Give the bundle.")
     return Bundle.load(source)
-
-
-def _settings(options: Options, config: TrainConfig) -> ExportSettings:
-    if options.max_steps < 0:
-        raise ConfigError(f"--max-steps: expected 0 or more, found {options.max_steps}.")
-    if options.reference_steps is not None and options.reference_steps < 1:
-        raise ConfigError(f"--reference-steps: expected 1 or more, found {options.reference_steps}.")
-    return ExportSettings(
-        num_particles=_particle_counts(options.particles),
-        reference_steps=options.reference_steps or config.reference.num_steps,
-        max_steps=options.max_steps,
-        form=options.form or config.transport.form,
-        aggregation=options.aggregation or config.transport.aggregation,
-    )
-
-
-def _particle_counts(text: str) -> tuple[int, ...]:
-    try:
-        values = tuple(sorted({int(part) for part in text.split(",")}))
-    except ValueError:
-        values = ()
-    if not values or values[0] < 1:
-        raise ConfigError(f"--particles: expected positive whole numbers such as 1,4,10, found '{text}'.")
-    return values

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 
 from export.graphs import StepGraph
-from export.parity.ambiguity import at_kink, clear_particles
+from export.parity.ambiguity import SETTLED_SHARE, at_kink, clear_particles, decided_particles
 from export.parity.check import PARTICLE_LIMIT, VALUE_LIMIT, Array, Check, array, worst_of
 from policies.transport import Transport
 from vgf_robot.backends import Graphs, StepResult
 
 STEP_SIZES = (0.01, 0.05)
-SETTLED_SHARE = 0.1  # of the limit, that torch's own rounding may take
 DISTANCES = (0.04, math.inf)  # one that binds from the first steps on, and none
 
 
@@ -77,15 +76,16 @@ class StepErrors:
         moved, first, second, values, displacement = map(array, expected)
         self._errors["values"].append(np.abs(found.values - values))
         self._largest_value = max(self._largest_value, float(np.abs(values).max()))
-        if at_kink(self._transport, *inputs[:2]):
-            self._excluded += moved.size
-            return
-        clear = array(clear_particles(self._transport, *inputs[:2]) & self._settled(inputs, expected[0]))
+        precise = tuple(tensor.double() if tensor.is_floating_point() else tensor for tensor in inputs)
+        kinked = at_kink(self._transport, *inputs[:2])
+        decided = decided_particles(self._precise.transport, precise) if kinked else torch.ones(len(moved)).bool()
+        settled = self._settled(precise, expected[0])
+        clear = array(decided & settled & clear_particles(self._transport, *inputs[:2]))
         self._excluded += int((~clear).sum()) * moved.shape[-1]
         moment_scale = max(1.0, float(np.abs(first).max()), float(np.abs(second).max()))
         moments = np.stack([np.abs(found.first_moment - first), np.abs(found.second_moment - second)])
         self._errors["moved"].append(np.abs(found.moved - moved)[clear])
-        self._errors["moments"].append(moments / moment_scale)
+        self._errors["moments"].append(moments[:, array(decided)] / moment_scale)
         self._errors["displacement"].append(np.abs(found.displacement - displacement)[clear])
 
     def _settled(self, inputs: tuple[Tensor, ...], moved: Tensor) -> Tensor:
@@ -93,8 +93,7 @@ class StepErrors:
 
         Where a moment is a rest of cancelled gradients, Adam divides rounding by rounding.
         """
-        precise = self._precise(*(tensor.double() if tensor.is_floating_point() else tensor for tensor in inputs))
-        return ((moved - precise[0]).abs() <= SETTLED_SHARE * PARTICLE_LIMIT).all(-1)
+        return ((moved - self._precise(*inputs)[0]).abs() <= SETTLED_SHARE * PARTICLE_LIMIT).all(-1)
 
     def checks(self) -> list[Check]:
         """Return the receipt's lines on the step graph."""

@@ -36,7 +36,7 @@ def check_variant(
     generator = torch.Generator().manual_seed(0)
     action_size = models.action_scaling.centre.shape[0]
     noise = torch.randn(len(observations), variant.num_particles, action_size, generator=generator)
-    origins = ReferenceGraph(models.reference, variant.reference_steps)(observations, noise)[0]
+    origins = ReferenceGraph(models.sampler, variant.reference_steps)(observations, noise)[0]
     found = [graphs.reference(array(state), array(z)).copy() for state, z in zip(observations, noise, strict=True)]
     reference = worst_of("reference particles", [np.abs(np.stack(found) - array(origins))], PARTICLE_LIMIT)
     steps = StepErrors(graphs, transport)

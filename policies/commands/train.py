@@ -62,6 +62,7 @@ def main(argv: Sequence[str]) -> int:
         raise MachineError("device: expected a CUDA device, torch finds none here; train with `--device cpu`.")
     torch.set_num_threads(config.num_threads)
     transitions = datasets.load(config)
+    print("\n".join([f"{config.data.path}:", *transitions.sentences()]))
     run = RunFolder.open(folder) if options.resume else RunFolder.create(folder, config, transitions)
     trainer = Trainer(config, transitions)
     if options.resume:
@@ -157,7 +158,7 @@ class _Loop:
 
     def draw_samples(self) -> None:
         """Fill the sample cache under a bar of its own."""
-        if self._done("critic") < self._trainer.config.critic.num_updates:
+        if self._trainer.keeps_samples and self._done("critic") < self._trainer.config.critic.num_updates:
             task = self._bar.add_task("reference samples", total=self._trainer.num_transitions, rate="states")
             self._trainer.fill_cache(lambda count: self._bar.advance(task, count))
             if self._stop.requested:  # the newest checkpoint is that of the phase before; the samples are drawn again

@@ -1,27 +1,54 @@
-"""Datasets as transitions: OGBench npz and D4RL-layout HDF5."""
+"""Datasets as transitions: OGBench npz, D4RL HDF5 and Minari folders, and what D4RL's returns mean."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from policies.config import TrainConfig
-from policies.datasets import d4rl, ogbench
-from policies.datasets.transitions import Transitions, require_actions_inside, require_sizes
+from policies.config import DataConfig, TrainConfig
+from policies.datasets import d4rl, minari, ogbench
+from policies.datasets.checks import require_actions_inside, require_sizes
+from policies.datasets.d4rl_scores import normalized_score
+from policies.datasets.rewards import apply_rewards
+from policies.datasets.transitions import Transitions
 
-__all__ = ["Transitions", "load"]
+__all__ = ["Transitions", "load", "normalized_score"]
 
-LAYOUTS = {"ogbench": ogbench.load, "d4rl": d4rl.load}
+
+def _load_ogbench(path: Path, settings: DataConfig) -> Transitions:
+    del settings  # the layout leaves nothing open
+    return ogbench.load(path)
+
+
+def _load_d4rl(path: Path, settings: DataConfig) -> Transitions:
+    return d4rl.load(
+        path,
+        stored_next=settings.next_observations == "stored",
+        max_episode_steps=settings.max_episode_steps,
+    )
+
+
+def _load_minari(path: Path, settings: DataConfig) -> Transitions:
+    return minari.load(path, observation_keys=settings.observation_keys)
+
+
+LAYOUTS: dict[str, Callable[[Path, DataConfig], Transitions]] = {
+    "ogbench": _load_ogbench,
+    "d4rl": _load_d4rl,
+    "minari": _load_minari,
+}
 
 
 def load(config: TrainConfig) -> Transitions:
-    """Read and check the run's dataset, with rewards scaled and shifted as the configuration says.
+    """Read and check the run's dataset, with rewards as the configuration says.
 
     Raises:
         DatasetError: The data is missing, damaged, or of another robot than `task` describes.
+        MachineError: A package that reads the layout is not installed.
     """
     path = Path(config.data.path)
-    transitions = LAYOUTS[config.data.layout](path)
+    transitions = LAYOUTS[config.data.layout](path, config.data)
     require_sizes(transitions, path, config.observation_size, config.action_size)
     require_actions_inside(transitions, path, *config.action_limits())
-    transitions.rewards.mul_(config.data.reward_scale).add_(config.data.reward_shift)
+    apply_rewards(transitions, config.data, path)
     return transitions

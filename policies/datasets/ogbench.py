@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from policies.datasets.transitions import Array, Transitions, require_clean, require_keys
+from policies.datasets.checks import require_clean, require_keys
+from policies.datasets.transitions import Array, Transitions, episode_returns, tensor
 from vgf_robot.errors import DatasetError
 from vgf_robot.npz import read_arrays
 
@@ -30,16 +31,19 @@ def load(path: Path) -> Transitions:
     arrays = {key: arrays[key] for key in KEYS}
     require_clean(arrays, path)
     ends = arrays["terminals"].astype(bool)
-    if not len(ends) or not ends[-1]:
+    if not ends[-1]:
         raise DatasetError(f"{path}: the last row must end an episode; the file is cut short. Collect it again.")
     starts = np.flatnonzero(~ends)
     return Transitions(
-        observations=_tensor(arrays["observations"][starts]),
-        actions=_tensor(arrays["actions"][starts]),
-        rewards=_tensor(arrays["rewards"][starts]),
-        masks=_tensor(arrays["masks"][starts]),
-        next_observations=_tensor(arrays["observations"][starts + 1]),
+        observations=tensor(arrays["observations"][starts]),
+        actions=tensor(arrays["actions"][starts]),
+        rewards=tensor(arrays["rewards"][starts]),
+        masks=tensor(arrays["masks"][starts]),
+        next_observations=tensor(arrays["observations"][starts + 1]),
+        rows=torch.from_numpy(starts),
         num_episodes=int(ends.sum()),
+        num_timeouts=int(ends.sum()),  # a terminal of these files ends a recording, never a task
+        episode_returns=episode_returns(arrays["rewards"] * ~ends, ends),
     )
 
 
@@ -47,7 +51,3 @@ def _read(path: Path) -> dict[str, Array]:
     if not path.is_file():
         raise DatasetError(f"Dataset {path} does not exist; make it with `vgf-robot collect`, or correct `data.path`.")
     return read_arrays(path, "copy or collect it again.")
-
-
-def _tensor(array: Array) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))

@@ -1,16 +1,13 @@
-"""Transitions as tensors, and the checks that every dataset passes before it is learnt from."""
+"""Transitions as tensors, and what they are in words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-
-from vgf_robot.errors import DatasetError
 
 Array = NDArray[np.generic]
 
@@ -25,7 +22,10 @@ class Transitions:
         rewards: Shape (T,), float32, scaled.
         masks: Shape (T,), float32; 0 where the task ended, 1 otherwise.
         next_observations: Shape (T, O), float32, raw units.
+        rows: Shape (T,), int64; the row of the file at which each stands, for messages.
         num_episodes: Episodes that the transitions come from.
+        num_timeouts: Episodes that were cut off without the task having ended.
+        episode_returns: Shape (E,), float32; sums of the recorded rewards over whole episodes, unscaled.
     """
 
     observations: Tensor
@@ -33,7 +33,10 @@ class Transitions:
     rewards: Tensor
     masks: Tensor
     next_observations: Tensor
+    rows: Tensor
     num_episodes: int
+    num_timeouts: int
+    episode_returns: Tensor
 
     def __len__(self) -> int:
         """Return T."""
@@ -41,75 +44,68 @@ class Transitions:
 
     def facts(self) -> dict[str, object]:
         """Return what a reader wants to know of the data: sizes, ranges, rewards, ends."""
+        rewards, returns = self.rewards, self.episode_returns
         return {
             "transitions": len(self),
             "episodes": self.num_episodes,
+            "observation_shape": list(self.observations.shape),
             "observation_low": self.observations.amin(0).tolist(),
             "observation_high": self.observations.amax(0).tolist(),
+            "action_shape": list(self.actions.shape),
             "action_low": self.actions.amin(0).tolist(),
             "action_high": self.actions.amax(0).tolist(),
-            "reward_range": [float(self.rewards.min()), float(self.rewards.max())],
-            "reward_mean": float(self.rewards.mean()),
+            "reward_range": [float(rewards.min()), float(rewards.max())],
+            "reward_mean": float(rewards.mean()),
+            "rewards_by_sign": {
+                "negative": int((rewards < 0).sum()),
+                "zero": int((rewards == 0).sum()),
+                "positive": int((rewards > 0).sum()),
+            },
             "task_ends": int((self.masks == 0).sum()),
+            "timeouts": self.num_timeouts,
+            "returns": {"low": float(returns.min()), "mean": float(returns.mean()), "high": float(returns.max())}
+            if len(returns)
+            else None,
         }
 
+    def sentences(self) -> list[str]:
+        """Return the facts in words, a line each."""
+        facts, rewards = self.facts(), self.rewards
+        signs = facts["rewards_by_sign"]
+        counts = ", ".join(f"{count:,} {sign}" for sign, count in signs.items()) if isinstance(signs, dict) else ""
+        lines = [
+            f"{len(self):,} transitions of {self.num_episodes:,} episodes: {facts['task_ends']:,} end the task, "
+            f"{self.num_timeouts:,} are cut off.",
+            f"Observations {_span(self.observations)}; actions {_span(self.actions)}.",
+            f"Rewards {float(rewards.min()):.6g} to {float(rewards.max()):.6g}, mean {float(rewards.mean()):.6g}: "
+            f"{counts}.",
+        ]
+        if len(returns := self.episode_returns):
+            lines.append(
+                f"Returns as recorded {float(returns.min()):.6g} to {float(returns.max()):.6g}, "
+                f"mean {float(returns.mean()):.6g}, over {len(returns):,} whole episodes."
+            )
+        return lines
 
-def require_keys(arrays: dict[str, Array], keys: tuple[str, ...], path: Path, advice: str) -> None:
-    """Refuse a file that lacks one of the keys.
 
-    Raises:
-        DatasetError: Naming the file, the missing keys and what is there.
+def tensor(array: Array) -> Tensor:
+    """Return an array as a float32 tensor."""
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+
+
+def episode_returns(rewards: Array, ends: NDArray[np.bool_]) -> Tensor:
+    """Return the sum of rewards of every episode that the file holds to its end, shape (E,), float32.
+
+    Args:
+        rewards: Shape (N,), one per row.
+        ends: Shape (N,), whether a row is the last of its episode.
     """
-    missing = [key for key in keys if key not in arrays]
-    if missing:
-        raise DatasetError(f"{path} lacks {', '.join(missing)}; found {', '.join(sorted(arrays))}; {advice}")
+    last = np.flatnonzero(ends)
+    if not len(last):
+        return torch.zeros(0)
+    starts = np.concatenate([[0], last[:-1] + 1])
+    return tensor(np.add.reduceat(rewards[: last[-1] + 1].astype(np.float64), starts))
 
 
-def require_clean(arrays: dict[str, Array], path: Path) -> None:
-    """Refuse arrays whose lengths disagree or that hold a number which is not finite.
-
-    Raises:
-        DatasetError: Naming file, key and row.
-    """
-    lengths = {key: len(array) for key, array in arrays.items()}
-    if len(set(lengths.values())) > 1:
-        stated = ", ".join(f"{key} {length}" for key, length in lengths.items())
-        raise DatasetError(f"{path}: all keys must have the same number of rows; found {stated}.")
-    for key, array in arrays.items():
-        if not np.issubdtype(array.dtype, np.floating):
-            continue
-        finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
-        if not finite.all():
-            row = int(np.argmin(finite))
-            raise DatasetError(f"{path}: '{key}' must be finite; row {row} holds {array[row]}. Remove that episode.")
-
-
-def require_sizes(transitions: Transitions, path: Path, observation_size: int, action_size: int) -> None:
-    """Refuse data of another robot than the configuration describes.
-
-    Raises:
-        DatasetError: Naming expected and found sizes.
-    """
-    found = (transitions.observations.shape[1], transitions.actions.shape[1])
-    if found != (observation_size, action_size):
-        raise DatasetError(
-            f"{path}: the configuration describes {observation_size} observation and {action_size} action entries, "
-            f"the data has {found[0]} and {found[1]}; it is the data of another environment, or `task` is wrong."
-        )
-
-
-def require_actions_inside(transitions: Transitions, path: Path, low: list[float], high: list[float]) -> None:
-    """Refuse actions outside the robot's limits (beyond rounding).
-
-    Raises:
-        DatasetError: Naming the row, the action and the limits.
-    """
-    slack = 1e-5
-    outside = (transitions.actions < torch.tensor(low) - slack) | (transitions.actions > torch.tensor(high) + slack)
-    rows = outside.any(1).nonzero()
-    if len(rows):
-        row = int(rows[0])
-        raise DatasetError(
-            f"{path}: actions must be inside the limits {low} to {high}; transition {row} has "
-            f"{transitions.actions[row].tolist()}. Correct `task.action` or the data."
-        )
+def _span(values: Tensor) -> str:
+    return f"{tuple(values.shape)} from {float(values.min()):.4g} to {float(values.max()):.4g}"

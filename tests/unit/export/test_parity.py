@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from export import bundle_writer
-from export.bundle_writer import BundleWriter, ExportSettings
+from export.bundle_writer import BundleWriter
 from export.commands import export
 from export.parity import check_variant
 from export.parity.check import Check, worst_of
+from export.settings import ExportSettings
 from policies.commands import train
 from policies.run_folder import RunFolder
 from policies.transport import Transport

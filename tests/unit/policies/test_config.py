@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from policies.config import TrainConfig, validate
+from policies.config import FqlConfig, IfqlConfig, TrainConfig, validate
 from tests.runs import config_content
 from vgf_robot import config as yaml_config
 from vgf_robot.errors import ConfigError
@@ -55,6 +55,18 @@ def test_unknown_keys_inside_lists_are_found(tmp_path: Path) -> None:
         ("task", "action_rate_limit", [1.0], "action_rate_limit"),
         ("task", "action", [{"name": "change", "size": 2, "unit": "m", "high": 1.0}], "needs its limits"),
         ("critic", "hidden_sizes", [], "at least one layer"),
+        ("critic", "target_aggregation", "max", "Invalid enum value 'max'"),
+        ("critic", "target_aggregation", "lcb", "lcb_kappa: with `target_aggregation: lcb` and only there"),
+        ("critic", "lcb_kappa", 1.0, "lcb_kappa: with `target_aggregation: lcb` and only there"),
+        ("critic", "ensemble_size", 0, "ensemble_size"),
+        ("data", "reward_rule", "range", "Invalid enum value 'range'"),
+        ("data", "reward_scale", 0.0, "data.reward_scale: positive"),
+        ("data", "next_observations", "stored", "data.next_observations: with d4rl only"),
+        ("data", "max_episode_steps", 1000, "data.max_episode_steps: with d4rl only"),
+        ("data", "observation_keys", ["goal"], "data.observation_keys: with minari only"),
+        ("reference", "kind", "gausian", "Invalid enum value 'gausian'"),
+        ("reference", "kind", "gaussian", "reference.num_steps: 1 for a gaussian"),
+        ("reference", "gradient_clip", 0.0, "gradient_clip: positive or null"),
         ("critic", "learning_rate", -1.0, "learning_rate"),
         ("task", "control_period_s", 0.0, "control_period_s"),
     ],
@@ -64,6 +76,30 @@ def test_wrong_values_are_refused(tmp_path: Path, section: str, key: str, value:
     content[section][key] = value
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "vfg"}, "Invalid enum value 'vfg'"),
+        ({"method": "vgf", "fql": {"alpha": 1.0}}, "no section `fql`, as the method is vgf"),
+        ({"method": "fql", "ifql": {"expectile": 0.7}}, "no section `ifql`, as the method is fql"),
+        ({"method": "ifql", "ifql": {"expectile": 1.0}}, "ifql.expectile: between 0 and 1"),
+        ({"method": "ifql", "ifql": {"expektile": 0.9}}, r"unknown key 'ifql.expektile'; did you mean 'expectile'\?"),
+        ({"method": "fql", "fql": {"alpha": -1.0}}, "fql.alpha: 0 or more"),
+        ({"method": "fql", "reference": {"kind": "gaussian", "num_steps": 1}}, "reference.kind: flow, which fql"),
+        ({"method": "fql", "critic": {"target_selection": "max"}}, "target_selection: mean, as fql has one"),
+        ({"method": "a-vgf"}, "transport.form: independent, as a-vgf has no kernel"),
+    ],
+)
+def test_methods_and_their_constants_belong_together(tmp_path: Path, changes: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, config_content(tmp_path, **changes))
+
+
+def test_a_methods_constants_are_filled_in(tmp_path: Path) -> None:
+    assert load(tmp_path, config_content(tmp_path, method="ifql")).ifql == IfqlConfig(expectile=0.9)
+    assert load(tmp_path, config_content(tmp_path, method="fql")).fql == FqlConfig(alpha=10.0, normalise_value=False)
 
 
 def test_missing_and_broken_files(tmp_path: Path) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 import torch
 
 from policies import datasets
 from policies.config import TrainConfig
-from policies.datasets import d4rl, ogbench
+from policies.datasets import ogbench
 from tests.runs import write_config, write_ogbench_file
 from vgf_robot import config as yaml_config
 from vgf_robot.errors import DatasetError
@@ -34,37 +33,6 @@ def test_ogbench_transitions_do_not_cross_episodes(tmp_path: Path) -> None:
     assert found.num_episodes == 2
 
 
-def write_d4rl_file(path: Path, **changes) -> Path:
-    arrays = {
-        "observations": np.arange(10, dtype=np.float32).reshape(5, 2),
-        "actions": np.zeros((5, 2), np.float32),
-        "rewards": np.arange(5, dtype=np.float32),
-        "terminals": np.array([0, 1, 0, 0, 0], bool),
-        "timeouts": np.array([0, 0, 0, 1, 0], bool),
-        **changes,
-    }
-    with h5py.File(path, "w") as file:
-        for key, value in arrays.items():
-            if value is not None:
-                file[key] = value
-    return path
-
-
-def test_d4rl_terminals_end_the_task_and_timeouts_only_the_episode(tmp_path: Path) -> None:
-    found = d4rl.load(write_d4rl_file(tmp_path / "a.hdf5"))
-    assert found.rewards.tolist() == [0, 1, 2]  # row 3 times out, row 4 has no next state
-    assert found.masks.tolist() == [1, 0, 1]
-    assert found.next_observations[:, 0].tolist() == [2, 4, 6]
-    assert found.num_episodes == 3
-
-
-def test_d4rl_next_observations_are_taken_where_they_are_given(tmp_path: Path) -> None:
-    following = np.full((5, 2), 7, np.float32)
-    found = d4rl.load(write_d4rl_file(tmp_path / "a.hdf5", next_observations=following))
-    assert len(found) == 5
-    assert torch.equal(found.next_observations, torch.full((5, 2), 7.0))
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -72,6 +40,8 @@ def test_d4rl_next_observations_are_taken_where_they_are_given(tmp_path: Path) -
         ({"rewards": np.zeros(7, np.float32)}, "same number of rows; found .*rewards 7"),
         ({"observations": np.full((120, 4), np.nan, np.float32)}, "'observations' must be finite; row 0"),
         ({"terminals": np.zeros(120, bool)}, "the file is cut short"),
+        ({"rewards": np.zeros((120, 1), np.float32)}, r"'rewards' must have 1 axes; found shape \(120, 1\)"),
+        ({"actions": np.zeros(120, np.float32)}, r"'actions' must have 2 axes; found shape \(120,\)"),
     ],
 )
 def test_ogbench_files_that_are_refused(tmp_path: Path, changes: dict, message: str) -> None:
@@ -82,16 +52,10 @@ def test_ogbench_files_that_are_refused(tmp_path: Path, changes: dict, message: 
 def test_missing_and_truncated_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"nowhere.npz does not exist"):
         ogbench.load(tmp_path / "nowhere.npz")
-    with pytest.raises(DatasetError, match=r"nowhere.hdf5 does not exist"):
-        d4rl.load(tmp_path / "nowhere.hdf5")
     path = write_ogbench_file(tmp_path / "a.npz")
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(DatasetError, match=r"a\.npz cannot be read \(.*; copy or collect it again"):
         ogbench.load(path)
-    path = write_d4rl_file(tmp_path / "a.hdf5")
-    path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(DatasetError, match="not a readable HDF5 file"):
-        d4rl.load(path)
 
 
 def load_with(tmp_path: Path, **changes) -> datasets.Transitions:
@@ -116,7 +80,7 @@ def test_actions_outside_the_limits_are_refused(tmp_path: Path) -> None:
     actions = np.zeros((120, 2), np.float32)
     actions[3, 1] = 2.5
     write_ogbench_file(tmp_path / "data.npz", actions=actions)
-    with pytest.raises(DatasetError, match="transition 3 has"):
+    with pytest.raises(DatasetError, match=r"'actions' must be inside the limits .* row 3 holds"):
         datasets.load(yaml_config.load(config, TrainConfig))
 
 
@@ -124,3 +88,45 @@ def test_rewards_are_scaled_and_then_shifted(tmp_path: Path) -> None:
     plain = load_with(tmp_path)
     data = {"path": str(tmp_path / "data.npz"), "layout": "ogbench", "reward_scale": 2.0, "reward_shift": -1.0}
     torch.testing.assert_close(load_with(tmp_path, data=data).rewards, plain.rewards * 2.0 - 1.0)
+
+
+def rewards_with(tmp_path: Path, rewards: np.ndarray, **settings) -> torch.Tensor:
+    config = write_config(tmp_path, data={"path": str(tmp_path / "data.npz"), "layout": "ogbench", **settings})
+    write_ogbench_file(tmp_path / "data.npz", rewards=rewards.astype(np.float32))
+    return datasets.load(yaml_config.load(config, TrainConfig)).rewards
+
+
+def test_a_range_of_returns_becomes_a_thousand(tmp_path: Path) -> None:
+    rewards = np.zeros(120)
+    rewards[5], rewards[40] = 2.0, -3.0  # in the first and in the second of four episodes
+    found = rewards_with(tmp_path, rewards, reward_rule="return-range", reward_scale=0.5)
+    assert (float(found.max()), float(found.min())) == pytest.approx((200.0, -300.0))
+    with pytest.raises(DatasetError, match="expects episodes of different returns, found 4 whole"):
+        rewards_with(tmp_path, np.zeros(120), reward_rule="return-range")
+
+
+def test_goal_rewards_are_shifted_below_zero_and_must_be_goal_rewards(tmp_path: Path) -> None:
+    rewards = np.zeros(120)
+    rewards[7] = 1.0
+    found = rewards_with(tmp_path, rewards, reward_rule="goal-shift")
+    assert sorted(set(found.tolist())) == [-1.0, 0.0]
+    assert float(found[7]) == 0.0
+    rewards[40] = 0.5
+    with pytest.raises(DatasetError, match=r"'rewards' of 0 and 1 alone; row 40 holds 0.5"):
+        rewards_with(tmp_path, rewards, reward_rule="goal-shift")
+
+
+def test_facts_and_sentences_say_what_there_is(tmp_path: Path) -> None:
+    rewards = np.zeros(120, np.float32)
+    rewards[:3] = (2.0, -1.0, -1.0)
+    masks = np.ones(120, np.float32)
+    masks[10] = 0.0
+    found = ogbench.load(write_ogbench_file(tmp_path / "a.npz", rewards=rewards, masks=masks))
+    facts = found.facts()
+    assert facts["rewards_by_sign"] == {"negative": 2, "zero": 113, "positive": 1}
+    assert (facts["task_ends"], facts["timeouts"], facts["episodes"]) == (1, 4, 4)
+    assert (facts["observation_shape"], facts["action_shape"]) == ([116, 4], [116, 2])
+    text = " ".join(found.sentences())
+    assert "116 transitions of 4 episodes: 1 end the task, 4 are cut off." in text
+    assert "2 negative, 113 zero, 1 positive" in text
+    assert "Returns as recorded 0 to 0" in text

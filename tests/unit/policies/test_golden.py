@@ -12,7 +12,7 @@ import torch
 
 from policies.critic import Critic, aggregate
 from policies.networks import expand_observation
-from policies.reference import ReferencePolicy
+from policies.reference import FlowReference
 from policies.transport import Transport
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -26,7 +26,7 @@ class Golden:
     config: dict
     critic: Critic
     target_critic: Critic
-    reference: ReferencePolicy
+    reference: FlowReference
 
     def tensor(self, name: str) -> torch.Tensor:
         return torch.from_numpy(self.arrays[name])
@@ -50,7 +50,7 @@ def golden(request) -> Golden:
         for member_index, member in enumerate(critic.members):
             load_flax(member, arrays, f"{prefix}/value_net", member_index)
         critics.append(critic)
-    reference = ReferencePolicy(*sizes)
+    reference = FlowReference(*sizes)
     load_flax(reference.velocity, arrays, "behavior/mlp", None)
     return Golden(arrays, config, *critics, reference)
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 import torch
 
-from policies import checkpoint, datasets, training
+from policies import checkpoint, datasets
 from policies.commands import train
 from policies.config import TrainConfig
 from policies.critic import aggregate
+from policies.methods import flow_q, implicit_q, value_flow
 from policies.networks import expand_observation
-from policies.reference import ReferencePolicy
+from policies.reference import FlowReference
 from policies.run_folder import RunFolder
 from policies.samples import SampleCache
 from policies.targets import move_target, td_target
@@ -92,10 +94,43 @@ def test_resumed_run_is_bit_equal(
 ) -> None:
     """A signal in the middle of an update, before or after a network has moved, loses and repeats nothing."""
     flow = {"num_particles": 3, "num_steps": 2, "samples_per_state": samples_per_state}
-    config = str(write_config(tmp_path, transport=flow))
+    inside = (FlowReference, "loss") if function == "reference_loss" else (value_flow, "move_target")
+    _check_resumed(tmp_path, monkeypatch, write_config(tmp_path, transport=flow), inside)
+
+
+VARIANTS = {
+    "a-vgf": {
+        "method": "a-vgf",
+        "transport": {"form": "independent", "num_particles": 3, "num_steps": 2, "samples_per_state": 4},
+    },
+    "ifql": {"method": "ifql"},
+    "fql": {"method": "fql", "fql": {"alpha": 3.0}},
+    "bfloat16": {"precision": "bfloat16"},
+    "gaussian": {"reference": {"kind": "gaussian", "hidden_sizes": [16], "num_steps": 1, "num_updates": 12}},
+    "lcb": {
+        "critic": {
+            "hidden_sizes": [16],
+            "num_updates": 14,
+            "ensemble_size": 3,
+            "target_aggregation": "lcb",
+            "lcb_kappa": 0.5,
+            "target_selection": "max",
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("name", sorted(VARIANTS))
+def test_resumed_variants_are_bit_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    owner = {"ifql": implicit_q, "fql": flow_q}.get(name, value_flow)
+    _check_resumed(tmp_path, monkeypatch, write_config(tmp_path, **VARIANTS[name]), (owner, "move_target"))
+
+
+def _check_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: Path, inside: tuple[Any, str]) -> None:
+    config = str(path)
     assert train.main([config, "--out", str(tmp_path / "whole")]) == 0
     out = str(tmp_path / "stopped")
-    _signal_inside(monkeypatch, function, call=7)
+    _signal_inside(monkeypatch, *inside, call=7)
     with pytest.raises(KeyboardInterrupt):
         train.main([config, "--out", out])
     monkeypatch.undo()
@@ -105,8 +140,7 @@ def test_resumed_run_is_bit_equal(
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
-def _signal_inside(monkeypatch: pytest.MonkeyPatch, function: str, call: int) -> None:
-    owner, name = (ReferencePolicy, "loss") if function == "reference_loss" else (training, "move_target")
+def _signal_inside(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int) -> None:
     original, calls = getattr(owner, name), [0]
 
     def signalled(*arguments):

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.critic import Critic, aggregate
+from policies.kernel import squared_bandwidth
 from policies.networks import expand_observation
-from policies.transport import Transport, squared_bandwidth
+from policies.transport import Transport
 
 FORMS = ("svgd", "smoothed", "independent")
 

@@ -1,18 +1,19 @@
-"""The reference policy: what the data would do, as a flow from noise to actions."""
+"""The reference policy as a flow from noise to actions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from policies.networks import expand_observation, mlp
+from policies.reference.policy import ReferencePolicy
 from policies.scaling import ObservationScaling
 from policies.shapes import Actions, Observations, Particles
 
 
-class ReferencePolicy(nn.Module):
+class FlowReference(ReferencePolicy):
     """A velocity field v(s, a_t, t) trained by flow matching, sampled with Euler steps.
 
     The path is straight: a_t = (1 - t) z + t a with z ~ N(0, I), so that the target velocity is a - z.
@@ -38,16 +39,7 @@ class ReferencePolicy(nn.Module):
         self.velocity = mlp(observation_size + action_size + 1, hidden_sizes, action_size, layer_norm=False)
 
     def forward(self, observation: Observations, noise: Particles, num_steps: int) -> Particles:
-        """Draw one particle per row of noise.
-
-        Args:
-            observation: Shape (..., O), raw units.
-            noise: Shape (..., N, A), standard normal.
-            num_steps: K, Euler steps.
-
-        Returns:
-            Particles of shape (..., N, A) in normalised action units, inside [-1, 1].
-        """
+        """Draw the particles with K Euler steps from the noise."""
         state = expand_observation(self.scaling(observation), noise)
         particles = noise
         for k in range(num_steps):
@@ -55,8 +47,14 @@ class ReferencePolicy(nn.Module):
             particles = particles + self.velocity(torch.cat([state, particles, time], dim=-1)) / num_steps
         return particles.clamp(-1.0, 1.0)
 
-    def loss(self, observation: Observations, action: Actions, noise: Actions, time: Tensor) -> Tensor:
-        """Return the flow-matching loss, a scalar.
+    def loss(self, observation: Observations, action: Actions, generator: torch.Generator) -> Tensor:
+        """Return the flow-matching loss at random noise and times."""
+        noise = torch.randn(action.shape, generator=generator, device=action.device)
+        time = torch.rand((len(action), 1), generator=generator, device=action.device)
+        return self.matching_loss(observation, action, noise, time)
+
+    def matching_loss(self, observation: Observations, action: Actions, noise: Actions, time: Tensor) -> Tensor:
+        """Return the mean squared error of the velocity, a scalar.
 
         Args:
             observation: Shape (B, O), raw units.
