@@ -1,5 +1,7 @@
 """Durations played through the controller: what each kind of disturbance costs, and what adapting saves."""
 
+from pathlib import Path
+
 import msgspec
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from vgf_robot.controller import ControllerSettings
 from vgf_robot.errors import DatasetError
 
 MS = 1_000_000
+RECORDED = Path(__file__).parents[3] / "durations"
 TICKS = 4000
 SETTINGS = ControllerSettings(miss_rate=0.005)
 # What the bound on avoidable misses adds to their rate: enough to climb from 0 to a whole period.
@@ -91,3 +94,22 @@ def test_a_file_without_durations_is_refused(tmp_path, damage):
         save_durations(path, durations(select=(1, 1, 1)))
     with pytest.raises(DatasetError, match=r"trace\.npz"):
         load_durations(path)
+
+
+@pytest.fixture(scope="module", params=["fifo", "ordinary"])
+def recorded(request) -> Durations:
+    """3,000 ticks at the full cap with a busy process on each of two cores, by `benchmarks/controller.py --record`."""
+    return load_durations(RECORDED / f"{request.param}.npz")
+
+
+def test_avoidable_misses_keep_to_the_rate_on_a_loaded_machine(manifest, recorded):
+    outcome = replay(manifest, recorded, SETTINGS)
+    assert outcome.avoidable_miss_rate <= SETTINGS.miss_rate + TO_LEARN / recorded.num_ticks
+
+
+def test_with_priority_adapting_takes_nearly_every_step_that_an_oracle_would(manifest):
+    recorded = load_durations(RECORDED / "fifo.npz")
+    outcome = replay(manifest, recorded, SETTINGS)
+    fixed_cap = replay(manifest, recorded, SETTINGS, anytime=False)
+    assert outcome.mean_steps >= 0.95 * oracle_steps(recorded).mean()
+    assert outcome.miss_rate < 0.5 * fixed_cap.miss_rate
