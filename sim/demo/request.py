@@ -40,7 +40,7 @@ class Extent:
     min_rounds: int = 2
     probe_ticks: int = 200
     synthetic_periods: int = 100
-    synthetic_budget_s: float = 40.0
+    synthetic_budget_s: float = 90.0
 
 
 FULL = Extent()
