@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import select
 import signal
 import sys
 import time
@@ -18,10 +16,11 @@ import msgspec
 import tyro
 
 from vgf_robot import config, results, verbs
-from vgf_robot.bundle import Bundle
-from vgf_robot.controller import Budget, Controller
+from vgf_robot.commands.signals import stopped_by_signals
+from vgf_robot.commands.speech import say
 from vgf_robot.realtime import RealTimeSettings, enter, parse_core_list
 from vgf_robot.wire.endpoint import check_bind, reaches_beyond_this_machine
+from vgf_robot.wire.policy import Policy
 from vgf_robot.wire.server import Server
 from vgf_robot.wire.settings import ServeSettings
 
@@ -46,6 +45,8 @@ class Options:
     """Threads of the backend; default 1."""
     deadline_share: float | None = None
     """Share of the control period for an observation that names no deadline; default 0.9."""
+    miss_rate: float | None = None
+    """Share of the ticks that may miss their deadline because of their transport steps; default 0.005."""
     report_every_s: float | None = None
     """Seconds between the lines of counters; default 30."""
     fifo: Annotated[int | None, tyro.conf.arg(metavar="PRIORITY")] = None
@@ -60,31 +61,32 @@ class Options:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Serve until SIGTERM (0) or Ctrl-C (130); the tick in flight is finished and answered."""
+    """Serve until SIGTERM (0) or Ctrl-C (130), finishing the tick in flight; SIGHUP has the bundle read again."""
     options = verbs.parse(Options, argv, "serve", EXAMPLE)
     settings = resolve_settings(options)
     endpoint = check_bind(settings.bind, insecure=settings.insecure)
-    bundle = Bundle.load(options.bundle)
-    controller = Controller.open(bundle, backend=settings.backend, threads=settings.threads)
-    for num_particles in bundle.manifest.particle_counts:
-        # Loading takes far longer than a tick, so that no request may wait for it.
-        controller.prepare(Budget(num_particles=num_particles))
+    policy = Policy.open(options.bundle, settings)
     # The graphs and their threads are there, the socket and its threads are not.
     in_force = enter(settings.realtime)
     began_ns = time.monotonic_ns()
-    with Server(controller, bundle, settings, endpoint=endpoint) as server, _stopped_by_signals(server) as received:
+    with (
+        Server(policy, settings, endpoint=endpoint, tell=say) as server,
+        stopped_by_signals(server.stop) as received,
+        _reloaded_by_signal(server),
+    ):
+        del policy  # the server's alone, so that its memory is free once another one has taken its place
         if reaches_beyond_this_machine(endpoint):
             print(
                 f"WARNING: {server.endpoint} has no keys: anyone who reaches it can command the robot.", file=sys.stderr
             )
         # Listening means ready: the controller is warm before the address exists.
-        _say(f"ready: {bundle.manifest.name} ({bundle.sha256[:12]}) at {server.endpoint}")
+        say(f"ready: {server.facts.bundle} ({server.facts.bundle_sha256[:12]}) at {server.endpoint}")
         if settings.realtime != RealTimeSettings():
-            _say(f"real time: {in_force}")
+            say(f"real time: {in_force}")
         server.run(_reporter(server, settings.report_every_s))
         endpoint, counters = server.endpoint, server.counters
     served_s = (time.monotonic_ns() - began_ns) / 1e9
-    _say(f"served {served_s:.1f} s at {endpoint}: {_line(counters)}")
+    say(f"served {served_s:.1f} s at {endpoint}: {_line(counters)}")
     if options.json is not None:
         shown = {"bundle": options.bundle, **msgspec.to_builtins(settings)}
         row = {"backend": settings.backend, "endpoint": endpoint, "served_s": served_s, **_row(counters)}
@@ -105,6 +107,8 @@ def resolve_settings(options: Options) -> ServeSettings:
     spoken = {name: value for name, value in named.items() if value is not None}
     if options.insecure:
         spoken["insecure"] = True
+    if options.miss_rate is not None:
+        spoken["controller"] = msgspec.to_builtins(base.controller) | {"miss_rate": options.miss_rate}
     spoken["realtime"] = msgspec.to_builtins(base.realtime) | _realtime(options)
     return config.from_mapping({**msgspec.to_builtins(base), **spoken}, ServeSettings, "the command line")
 
@@ -122,21 +126,21 @@ def _realtime(options: Options) -> dict[str, object]:
 
 
 @contextmanager
-def _stopped_by_signals(server: Server) -> Generator[list[int], None, None]:
-    """Turn the first SIGTERM or SIGINT into a stop, and yield the list of those received; a second one kills."""
-    received: list[int] = []
+def _reloaded_by_signal(server: Server) -> Generator[None, None, None]:
+    """Turn SIGHUP into a reload, unless it is that of a terminal that was closed: who sits there wants an end."""
+    in_terminal = sys.stdin is not None and sys.stdin.isatty()  # pyright: ignore[reportUnnecessaryComparison]
 
-    def stop(number: int, _: FrameType | None) -> None:
-        received.append(number)
-        signal.signal(number, signal.SIG_DFL)
-        server.stop()
+    def handle(_: int, __: FrameType | None) -> None:
+        if in_terminal and not sys.stdin.isatty():
+            server.stop()
+        else:
+            server.reload()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = signal.signal(signal.SIGHUP, handle)
     try:
-        yield received
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.signal(signal.SIGHUP, before)
 
 
 def _reporter(server: Server, every_s: float | None) -> Callable[[int], None]:
@@ -148,22 +152,9 @@ def _reporter(server: Server, every_s: float | None) -> Callable[[int], None]:
         if every_s is None or now_ns < next_ns:
             return
         next_ns = now_ns + round(every_s * 1e9)
-        _say(_line(server.counters))
+        say(_line(server.counters))
 
     return report
-
-
-def _say(line: str) -> None:
-    """Print a line unless that would wait or fail: a pipe that nobody empties must not stop the robot."""
-    if not select.select([], [sys.stdout], [], 0)[1]:
-        return
-    try:
-        print(line, flush=True)
-    except BrokenPipeError:
-        # Nobody will read any more; without this, Python would fail again when it leaves.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
 
 
 def _line(counters: dict[str, int]) -> str:

@@ -2,8 +2,11 @@
 
 To read the folder: `messages` is docs/protocol.md in code, with `arrays`, `codec` (bytes), `answer` (commands) and
 `faults` (why there is no action). The client is `client` over `question` (what it asks), `conversation` (its side of a
-session) and `channel` (its socket). The server is `server` (socket and loop) over `reception` (every message is
-checked), `handshake`, `worker` (where the controller runs) and `state`, with `settings` and `endpoint` to set it up.
+session, with `greeting`) and `channel` (its socket); `link` is a robot's loop around it, with a server or without. The
+server is `server` (loop) over `router` (its socket), `reception` (every message is checked; observations by `intake`)
+and `worker` (where the controller runs). Its memory is `state`: a `session` per client, with its pace (`admission`) and
+its engagement (`gate`), and the `mailbox`. What it serves is a `policy`, told to clients by `handshake`; `succession`
+and `reload` put another in its place. `settings` and `endpoint` set it up.
 """
 
 from vgf_robot.wire.answer import Answer
@@ -18,7 +21,17 @@ from vgf_robot.wire.faults import (
     ServerBusyError,
     ServerFaultError,
 )
-from vgf_robot.wire.messages import VERSION, Act, Expectations, ExpectedField, Observe, ServerTimings, Welcome
+from vgf_robot.wire.link import LinkAction, RobotLink, Source
+from vgf_robot.wire.messages import (
+    VERSION,
+    Act,
+    EngagementReply,
+    Expectations,
+    ExpectedField,
+    Observe,
+    ServerTimings,
+    Welcome,
+)
 from vgf_robot.wire.settings import ServeSettings
 
 __all__ = [
@@ -27,16 +40,20 @@ __all__ = [
     "Answer",
     "BundleChangedError",
     "Client",
+    "EngagementReply",
     "ErrorKind",
     "Expectations",
     "ExpectedField",
+    "LinkAction",
     "NoServerError",
     "Observe",
     "RefusedError",
+    "RobotLink",
     "ServeSettings",
     "ServerBusyError",
     "ServerFaultError",
     "ServerTimings",
+    "Source",
     "Welcome",
     "decode_reply",
     "decode_request",

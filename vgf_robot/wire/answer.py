@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgf_robot.controller import Command, Timings
+from vgf_robot.engagement import EngagementState
 from vgf_robot.wire.arrays import pack, unpack
 from vgf_robot.wire.messages import VERSION, Act, ServerTimings, Welcome
 
@@ -21,7 +22,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         server_ns: From its arrival there to the reply.
         round_trip_ns: From handing the observation to the socket to taking the answer off it.
         received_ns: When the answer came, on the client's monotonic clock.
-        valid_for_ns: How long after that the action may be used.
+        valid_for_ns: How long after that the action may be used; 0 where engagement withholds it.
+        engagement: Where engagement stands at the server, None where that has none. It may have made another action of
+            the controller's, of which the rest of the command speaks.
+        engagement_reason: Why it is in a fault, a sentence.
     """
 
     command: Command
@@ -31,6 +35,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     round_trip_ns: int
     received_ns: int
     valid_for_ns: int
+    engagement: EngagementState | None = None
+    engagement_reason: str = ""
 
     @property
     def action(self) -> NDArray[np.float32]:
@@ -62,6 +68,9 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
         valid_for_us: As in `Act`.
         queue_ns: As in `Answer`.
         server_ns: As in `Answer`.
+        action: Shape (A,), float32, which engagement may have put in place of the command's.
+        engagement: As in `Act`.
+        engagement_reason: As in `Act`.
     """
 
     sequence: int
@@ -70,6 +79,9 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     valid_for_us: int
     queue_ns: int
     server_ns: int
+    action: NDArray[np.float32]
+    engagement: EngagementState | None = None
+    engagement_reason: str = ""
 
 
 def act_of(command: Command, passage: Passage) -> Act:
@@ -80,7 +92,7 @@ def act_of(command: Command, passage: Passage) -> Act:
         sequence=passage.sequence,
         episode=passage.episode,
         episode_tick=passage.episode_tick,
-        action=pack(command.action),
+        action=pack(passage.action),
         status=command.status,
         rung=command.rung,
         reason=command.reason,
@@ -99,6 +111,8 @@ def act_of(command: Command, passage: Passage) -> Act:
             tick_ns=timings.tick_ns,
             server_ns=passage.server_ns,
         ),
+        engagement=passage.engagement,
+        engagement_reason=passage.engagement_reason,
     )
 
 
@@ -116,6 +130,8 @@ def answer_of(act: Act, facts: Welcome, *, sent_ns: int, received_ns: int) -> An
         round_trip_ns=received_ns - sent_ns,
         received_ns=received_ns,
         valid_for_ns=1000 * act.valid_for_us,
+        engagement=act.engagement,
+        engagement_reason=act.engagement_reason,
     )
 
 

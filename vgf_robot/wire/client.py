@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import SupportsIndex
+from typing import SupportsFloat, SupportsIndex, TypeVar
 
 from numpy.typing import ArrayLike
 
@@ -15,8 +15,19 @@ from vgf_robot.wire.answer import Answer, answer_of
 from vgf_robot.wire.channel import Channel
 from vgf_robot.wire.conversation import Conversation
 from vgf_robot.wire.faults import NoServerError, ServerBusyError
-from vgf_robot.wire.messages import Expectations, Pong, Welcome
-from vgf_robot.wire.question import observation_question, ping_question, plain_seed, seconds
+from vgf_robot.wire.greeting import Greeting
+from vgf_robot.wire.messages import Act, EngagementReply, Expectations, Pong, Welcome
+from vgf_robot.wire.question import (
+    Question,
+    engagement_question,
+    observation_question,
+    ping_question,
+    plain_seed,
+    positive,
+    seconds,
+)
+
+Answered = TypeVar("Answered", EngagementReply, Pong)
 
 
 class Client:
@@ -35,7 +46,13 @@ class Client:
         timeout_s: How long a call waits at most, unless the call says otherwise.
         name: What the client calls itself.
         expect: What it was built for; a server with another robot, period or bundle is refused.
+        rate_hz: How often it will ask, if less than once per control period: a server has room for more such clients.
+        any_bundle: Go on where another bundle for the same robot (names, order, units, kind and period of its vectors)
+            takes the place of the one before; `welcome` then says which.
         clock: Monotonic nanoseconds.
+
+    Raises:
+        ProtocolError: The rate is no positive number.
     """
 
     def __init__(
@@ -45,15 +62,21 @@ class Client:
         timeout_s: float = 1.0,
         name: str = "client",
         expect: Expectations | None = None,
+        rate_hz: SupportsFloat | None = None,
+        any_bundle: bool = False,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._endpoint = endpoint
         self._timeout_s = seconds("timeout_s", timeout_s)
         self._clock = clock
-        self._channel = Channel(endpoint, clock)
-        self._conversation = Conversation(
-            endpoint, self._channel, name=name, expect=expect or Expectations(), clock=clock
+        greeting = Greeting(
+            name=name,
+            expect=expect or Expectations(),
+            rate_hz=None if rate_hz is None else positive("rate_hz", rate_hz),
+            any_bundle=any_bundle,
         )
+        self._channel = Channel(endpoint, clock)
+        self._conversation = Conversation(endpoint, self._channel, greeting=greeting, clock=clock)
         self._episode = 0
         self._seed: int | None = None
 
@@ -110,6 +133,7 @@ class Client:
         deadline_s: float | None = None,
         budget: Budget | None = None,
         observation_age_s: float = 0.0,
+        pose: ArrayLike | None = None,
         timeout_s: float | None = None,
     ) -> Answer:
         """Return the command for an observation.
@@ -120,25 +144,38 @@ class Client:
                 for no deadline at all.
             budget: May lower the bundle's setting.
             observation_age_s: How old the observation is by now.
+            pose: Shape (A,), where the robot is in the action's units; for engagement, and for absolute actions only.
             timeout_s: How long to wait at most; None for the client's own.
 
         Raises:
             NoServerError: Nobody is there.
             ServerBusyError: The server is there and did not answer in time.
             ServerFaultError: The server answered that it could not.
-            BundleChangedError: The server was restarted with another bundle.
+            BundleChangedError: The server has another bundle now.
             RefusedError: The observation, the budget or the expectations will not do.
             ProtocolError: As for `send`.
             BudgetError: As for `send`.
         """
         began_ns = self._clock()
         until_ns = self._until(began_ns, timeout_s)
-        self.send(observation, deadline_s=deadline_s, budget=budget, observation_age_s=observation_age_s)
-        found = self._listen(until_ns)
-        if found is None:
-            self._conversation.drop()
-            raise self._nobody(began_ns)
-        return found
+        self.send(observation, deadline_s=deadline_s, budget=budget, observation_age_s=observation_age_s, pose=pose)
+        return self._wait(began_ns, until_ns)
+
+    def wait(self, timeout_s: float | None = None) -> Answer:
+        """Return the answer to what was sent last.
+
+        Args:
+            timeout_s: How long to wait at most; None for the client's own.
+
+        Raises:
+            ServerError: As for `act`.
+            RefusedError: As for `act`.
+            ProtocolError: Nothing was sent, or it was answered already.
+        """
+        if not self._conversation.asking:
+            raise ProtocolError("There is no question to wait for; call send(observation) first.")
+        began_ns = self._clock()
+        return self._wait(began_ns, self._until(began_ns, timeout_s))
 
     def send(
         self,
@@ -147,6 +184,7 @@ class Client:
         deadline_s: float | None = None,
         budget: Budget | None = None,
         observation_age_s: float = 0.0,
+        pose: ArrayLike | None = None,
     ) -> None:
         """Hand over an observation without waiting, in place of the one before; `poll` brings the answer.
 
@@ -155,6 +193,7 @@ class Client:
             deadline_s: As for `act`.
             budget: As for `act`.
             observation_age_s: As for `act`.
+            pose: As for `act`.
 
         Raises:
             ProtocolError: No episode has begun, or a value that no server would take.
@@ -171,6 +210,7 @@ class Client:
                 budget=budget,
                 age_s=observation_age_s,
                 asked_ns=self._clock(),
+                pose=pose,
             )
         )
 
@@ -193,14 +233,29 @@ class Client:
             NoServerError: Nobody is there.
             ServerBusyError: The server is there and did not answer in time.
         """
-        began_ns = self._clock()
-        until_ns = self._until(began_ns, timeout_s)
-        self._conversation.ask(ping_question())
-        found = self._conversation.listen(until_ns)
-        if found is None or not isinstance(found[0], Pong):
-            self._conversation.drop()
-            raise self._nobody(began_ns)
-        return found[0]
+        return self._reply_to(ping_question(), Pong, timeout_s)
+
+    def engage(self, *, timeout_s: float | None = None) -> EngagementReply:
+        """Have the server check the next action and, if it is good, let it through; a question still open is dropped.
+
+        Returns:
+            Where engagement stands then; `act` says so with every answer, too.
+
+        Raises:
+            RefusedError: There is a fault, or the server engages nobody.
+            NoServerError: Nobody is there.
+            ServerBusyError: The server is there and did not answer in time.
+            BundleChangedError: The server has another bundle now.
+        """
+        return self._reply_to(engagement_question("engage"), EngagementReply, timeout_s)
+
+    def disengage(self, *, timeout_s: float | None = None) -> EngagementReply:
+        """Have the server withhold actions; a fault stays. Raises what `engage` raises."""
+        return self._reply_to(engagement_question("disengage"), EngagementReply, timeout_s)
+
+    def clear(self, *, timeout_s: float | None = None) -> EngagementReply:
+        """Have the server forget a fault, and withhold actions until it is told to engage. Raises as `engage`."""
+        return self._reply_to(engagement_question("clear"), EngagementReply, timeout_s)
 
     def close(self) -> None:
         """Take leave of the server and let go of the socket; a second time does nothing."""
@@ -221,15 +276,33 @@ class Client:
     ) -> None:
         self.close()
 
+    def _wait(self, began_ns: int, until_ns: int) -> Answer:
+        found = self._listen(until_ns)
+        if found is None:
+            self._conversation.drop()
+            raise self._nobody(began_ns)
+        return found
+
     def _listen(self, until_ns: int) -> Answer | None:
         found = self._conversation.listen(until_ns)
         received_ns = self._clock()
         if found is None:
             return None
         act, question = found
-        if isinstance(act, Pong):
+        if not isinstance(act, Act):
             return None
         return answer_of(act, self.welcome, sent_ns=question.sent_ns, received_ns=received_ns)
+
+    def _reply_to(self, question: Question, kind: type[Answered], timeout_s: float | None) -> Answered:
+        """Ask something that is no observation."""
+        began_ns = self._clock()
+        until_ns = self._until(began_ns, timeout_s)
+        self._conversation.ask(question)
+        found = self._conversation.listen(until_ns)
+        if found is None or not isinstance(found[0], kind):
+            self._conversation.drop()
+            raise self._nobody(began_ns)
+        return found[0]
 
     def _until(self, began_ns: int, timeout_s: float | None) -> int:
         return began_ns + round((self._timeout_s if timeout_s is None else seconds("timeout_s", timeout_s)) * 1e9)

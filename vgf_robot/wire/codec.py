@@ -9,8 +9,8 @@ import msgspec
 from vgf_robot.wire.faults import ErrorKind, RefusedError
 from vgf_robot.wire.messages import VERSION, Message, Reply, Request
 
-REQUEST_TYPES = ("hello", "observe", "ping", "bye")
-REPLY_TYPES = ("welcome", "act", "pong", "error")
+REQUEST_TYPES = ("hello", "observe", "engage", "ping", "bye")
+REPLY_TYPES = ("welcome", "act", "engagement", "pong", "error")
 # A peer's own words are quoted back to it, but not at length.
 MAX_QUOTE = 160
 

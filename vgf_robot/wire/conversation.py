@@ -9,13 +9,13 @@ from vgf_robot.errors import ProtocolError
 from vgf_robot.wire.channel import Channel
 from vgf_robot.wire.codec import decode_reply, encode
 from vgf_robot.wire.faults import BundleChangedError, ErrorKind, RefusedError, ServerFaultError
+from vgf_robot.wire.greeting import Greeting
 from vgf_robot.wire.messages import (
     VERSION,
     Act,
     Bye,
+    EngagementReply,
     ErrorReply,
-    Expectations,
-    Hello,
     Pong,
     Reply,
     Welcome,
@@ -24,6 +24,9 @@ from vgf_robot.wire.question import Question
 
 # A greeting without an answer is repeated after this long; sooner, a slow server's answers would all come too late.
 GREETING_PATIENCE_NS = 1_000_000_000
+
+
+Answering = Act | EngagementReply | Pong
 
 
 class _Session(Enum):
@@ -38,8 +41,7 @@ class Conversation:
     Args:
         endpoint: Where the server is, for messages.
         channel: The way to it.
-        name: What the client calls itself.
-        expect: What it was built for.
+        greeting: What the client says of itself.
         clock: Monotonic nanoseconds.
 
     Attributes:
@@ -47,15 +49,12 @@ class Conversation:
         late: Replies that nobody waited for any more.
     """
 
-    def __init__(
-        self, endpoint: str, channel: Channel, *, name: str, expect: Expectations, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, endpoint: str, channel: Channel, *, greeting: Greeting, clock: Callable[[], int]) -> None:
         self.welcome: Welcome | None = None
         self.late = 0
         self._endpoint = endpoint
         self._channel = channel
-        self._name = name
-        self._expect = expect
+        self._greeting = greeting
         self._clock = clock
         self._sequence = 0
         self._hello_sequence = 0
@@ -67,6 +66,11 @@ class Conversation:
     def open(self) -> bool:
         """Whether the handshake is done and nothing has happened to it since."""
         return self._session is _Session.OPEN
+
+    @property
+    def asking(self) -> bool:
+        """Whether a question is open."""
+        return self._question is not None
 
     def forget_server(self) -> None:
         """Shake hands anew, with any bundle that meets the expectations."""
@@ -89,7 +93,7 @@ class Conversation:
         self._question = question
         self._advance()
 
-    def listen(self, until_ns: int) -> tuple[Act | Pong, Question] | None:
+    def listen(self, until_ns: int) -> tuple[Answering, Question] | None:
         """Wait for the answer to the question, shaking hands and sending again as needed.
 
         Returns:
@@ -105,6 +109,9 @@ class Conversation:
             if self._question is None or self._question.sequence is None:
                 self._advance()
             payload = self._channel.receive(until_ns)
+            if payload is None and not self._channel.connected:
+                # What came just before the connection went is there still, and may be the answer.
+                payload = self._channel.receive(self._clock())
             if payload is None:
                 if self._clock() >= until_ns:
                     return None
@@ -128,15 +135,14 @@ class Conversation:
             self._session = _Session.CLOSED
         if self._session is _Session.CLOSED and (question is None or question.needs_session):
             self._hello_sequence = self._next_sequence()
-            hello = Hello(version=VERSION, sequence=self._hello_sequence, name=self._name, expect=self._expect)
-            if self._channel.send(encode(hello)):
+            if self._channel.send(encode(self._greeting.hello(self._hello_sequence))):
                 self._session, self._greeted_ns = _Session.GREETING, self._clock()
         if question is not None and question.sequence is None and (self.open or not question.needs_session):
             sequence, now_ns = self._next_sequence(), self._clock()
             if self._channel.send(encode(question.write(sequence, now_ns))):
                 question.sequence, question.sent_ns = sequence, now_ns
 
-    def _sort(self, payload: bytes) -> tuple[Act | Pong, Question] | None:
+    def _sort(self, payload: bytes) -> tuple[Answering, Question] | None:
         reply, question = self._read(payload), self._question
         if isinstance(reply, Welcome):
             self._greeted(reply)
@@ -160,7 +166,7 @@ class Conversation:
             self.late += 1
             return
         known = self.welcome
-        if known is not None and known.bundle_sha256 != welcome.bundle_sha256:
+        if known is not None and not self._greeting.goes_on(known, welcome):
             self._session, self._question = _Session.CLOSED, None
             raise BundleChangedError(self._endpoint, known.bundle_sha256, welcome.bundle_sha256)
         self.welcome = welcome

@@ -25,14 +25,21 @@ class ErrorKind(str, Enum):
     STALE_SEQUENCE = "stale_sequence"
     STALE_OBSERVATION = "stale_observation"
     SUPERSEDED = "superseded"  # a newer observation of the same client took its place
+    ENGAGEMENT = "engagement"  # what was asked of engagement is not possible
     TOO_MANY_CLIENTS = "too_many_clients"
+    OVERLOADED = "overloaded"  # with this client, deadlines would be missed
     SHUTTING_DOWN = "shutting_down"
     INTERNAL = "internal"
 
     @property
     def servers_fault(self) -> bool:
         """Whether the server could not, rather than the message would not do."""
-        return self in (ErrorKind.TOO_MANY_CLIENTS, ErrorKind.SHUTTING_DOWN, ErrorKind.INTERNAL)
+        return self in (
+            ErrorKind.TOO_MANY_CLIENTS,
+            ErrorKind.OVERLOADED,
+            ErrorKind.SHUTTING_DOWN,
+            ErrorKind.INTERNAL,
+        )
 
 
 class RefusedError(ProtocolError):
@@ -91,17 +98,17 @@ class ServerBusyError(ServerError):
 
 
 class BundleChangedError(ServerError):
-    """The server was restarted with another bundle than the one this client shook hands on."""
+    """The server, restarted or not, has another bundle than the one this client shook hands on."""
 
     def __init__(self, endpoint: str, expected: str, found: str) -> None:
         super().__init__(
-            f"The server at {endpoint} was restarted with another bundle: expected {expected[:12]}, found "
-            f"{found[:12]}; connect anew if that is meant."
+            f"The server at {endpoint} has another bundle now: expected {expected[:12]}, found {found[:12]}; connect "
+            "anew if that is meant."
         )
 
 
 class ServerFaultError(ServerError):
-    """The server answered that it could not: too many clients, shutting down, a fault inside."""
+    """The server answered that it could not: too many clients, too much to do, shutting down, a fault inside."""
 
     def __init__(self, endpoint: str, refusal: RefusedError) -> None:
         super().__init__(f"The server at {endpoint} could not answer: {refusal}")

@@ -31,6 +31,17 @@ def welcome(manifest: Manifest, bundle_sha256: str, settings: ServeSettings) -> 
         num_particles=manifest.particle_counts,
         default_deadline_us=round(manifest.control_period_s * settings.deadline_share * 1e6),
         max_message_bytes=settings.max_message_bytes,
+        engagement=settings.engagement is not None,
+    )
+
+
+def same_robot(facts: Welcome) -> Expectations:
+    """Return what another bundle must agree on to take the place of this one: names, order, units, kind and period."""
+    return Expectations(
+        observation=tuple(_expected(field) for field in facts.observation),
+        action=tuple(_expected(field) for field in facts.action),
+        action_kind=facts.action_kind,
+        control_period_s=facts.control_period_s,
     )
 
 
@@ -59,6 +70,10 @@ def _compare_fields(vector: str, expected: Sequence[ExpectedField], found: Seque
         given = _describe(found[index]) if index < len(found) else "nothing"
         if wanted != given:
             raise _mismatch(f"{vector} field {index} to be {wanted}", given)
+
+
+def _expected(field: Field) -> ExpectedField:
+    return ExpectedField(name=field.name, size=field.size, unit=field.unit)
 
 
 def _describe(field: ExpectedField | Field) -> str:

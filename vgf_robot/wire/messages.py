@@ -6,12 +6,13 @@ sequence number of the request it answers.
 
 from __future__ import annotations
 
-from typing import Annotated, Union
+from typing import Annotated, Literal, Union
 
 import msgspec
 
 from vgf_robot.bundle import ActionKind, Field, OperatingPoint
 from vgf_robot.controller import Budget, Reason, Rung, Status
+from vgf_robot.engagement import EngagementState
 from vgf_robot.wire.arrays import WireArray
 from vgf_robot.wire.faults import ErrorKind
 
@@ -22,6 +23,8 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 NO_DEADLINE_US = 3_600_000_000
 Microseconds = Annotated[int, msgspec.Meta(ge=0, le=NO_DEADLINE_US)]
 Name = Annotated[str, msgspec.Meta(max_length=64)]
+Rate = Annotated[float, msgspec.Meta(gt=0)]
+Instruction = Literal["engage", "disengage", "clear"]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,11 +64,19 @@ class Expectations(Part, frozen=True):
 
 
 class Hello(Message, frozen=True, tag="hello"):
-    """Client: opens a session, or starts it afresh."""
+    """Client: opens a session, or starts it afresh.
+
+    Attributes:
+        sequence: Of this message.
+        name: What the client calls itself.
+        expect: What it was built for.
+        rate_hz: How often it will ask, where that is less than once per control period; None for that.
+    """
 
     sequence: Count
     name: Name
     expect: Expectations = Expectations()
+    rate_hz: Rate | None = None
 
 
 class Observe(Message, frozen=True, tag="observe"):
@@ -80,6 +91,7 @@ class Observe(Message, frozen=True, tag="observe"):
         deadline_us: Wanted this long after arrival at the server; None for the server's share of the control period,
             `NO_DEADLINE_US` for no deadline at all.
         budget: May lower the bundle's setting.
+        pose: Shape (A,), where the robot is in the action's units; for engagement, None where nobody knows.
     """
 
     sequence: Count
@@ -89,6 +101,19 @@ class Observe(Message, frozen=True, tag="observe"):
     observation_age_us: Count
     deadline_us: Microseconds | None = None
     budget: Budget = Budget()
+    pose: WireArray | None = None
+
+
+class Engage(Message, frozen=True, tag="engage"):
+    """Client: asks for another state of its engagement; see `vgf_robot.engagement`.
+
+    Attributes:
+        sequence: Of this message.
+        action: `engage` has the next action checked, `disengage` withholds actions, `clear` ends a fault.
+    """
+
+    sequence: Count
+    action: Instruction
 
 
 class Ping(Message, frozen=True, tag="ping"):
@@ -121,6 +146,7 @@ class Welcome(Message, frozen=True, tag="welcome"):
         num_particles: The N that a budget may choose.
         default_deadline_us: The deadline of an observation that names none.
         max_message_bytes: Larger messages are refused.
+        engagement: Whether actions are withheld until the client has engaged.
     """
 
     sequence: Count
@@ -137,6 +163,7 @@ class Welcome(Message, frozen=True, tag="welcome"):
     num_particles: tuple[int, ...]
     default_deadline_us: int
     max_message_bytes: int
+    engagement: bool = False
 
 
 class ServerTimings(Part, frozen=True):
@@ -150,7 +177,7 @@ class ServerTimings(Part, frozen=True):
     server_ns: int
 
 
-class Act(Message, frozen=True, tag="act"):
+class Act(Message, frozen=True, tag="act", omit_defaults=True):
     """Server: the answer to an observation; the facts are those of `controller.command.Command`.
 
     Attributes:
@@ -158,7 +185,9 @@ class Act(Message, frozen=True, tag="act"):
         episode: Of the Observe.
         episode_tick: 1 for the first answer of the episode; 1 again means that the server forgot the episode.
         action: Shape (A,), float32, in the robot's units, inside the limits.
-        valid_for_us: The receiver stops using the action this long after it came.
+        valid_for_us: The receiver stops using the action this long after it came; 0 for one that it should not use.
+        engagement: Where engagement stands, which may have made another action of the controller's; None without it.
+        engagement_reason: Why it is in a fault, a sentence.
     """
 
     sequence: Count
@@ -176,6 +205,22 @@ class Act(Message, frozen=True, tag="act"):
     num_outside: Count
     valid_for_us: int
     timings: ServerTimings
+    engagement: EngagementState | None = None
+    engagement_reason: str = ""
+
+
+class EngagementReply(Message, frozen=True, tag="engagement"):
+    """Server: where engagement stands after an Engage.
+
+    Attributes:
+        sequence: Of the Engage.
+        state: Where it stands.
+        reason: Why it is in a fault, a sentence; empty otherwise.
+    """
+
+    sequence: Count
+    state: EngagementState
+    reason: str
 
 
 class Pong(Message, frozen=True, tag="pong"):
@@ -197,5 +242,5 @@ class ErrorReply(Message, frozen=True, tag="error"):
 
 
 # msgspec reads unions at run time, where Python 3.10 knows `X | Y` of classes too; Union keeps them aliases.
-Request = Union[Hello, Observe, Ping, Bye]  # noqa: UP007
-Reply = Union[Welcome, Act, Pong, ErrorReply]  # noqa: UP007
+Request = Union[Hello, Observe, Engage, Ping, Bye]  # noqa: UP007
+Reply = Union[Welcome, Act, EngagementReply, Pong, ErrorReply]  # noqa: UP007

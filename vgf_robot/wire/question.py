@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from vgf_robot.controller import Budget
 from vgf_robot.errors import BudgetError, ProtocolError
 from vgf_robot.wire.arrays import WireArray, pack
-from vgf_robot.wire.messages import NO_DEADLINE_US, VERSION, Observe, Ping
+from vgf_robot.wire.messages import NO_DEADLINE_US, VERSION, Engage, Instruction, Observe, Ping
 
 LARGEST_SEED = 2**63 - 1
 LONGEST_S = NO_DEADLINE_US / 1e6
@@ -31,7 +31,7 @@ class Question:
         sent_ns: When that one was handed to the socket.
     """
 
-    write: Callable[[int, int], Observe | Ping]
+    write: Callable[[int, int], Observe | Engage | Ping]
     needs_session: bool = True
     sequence: int | None = None
     sent_ns: int = 0
@@ -46,6 +46,7 @@ def observation_question(
     budget: Budget | None,
     age_s: SupportsFloat,
     asked_ns: int,
+    pose: ArrayLike | None = None,
 ) -> Question:
     """Return the question for an action.
 
@@ -57,34 +58,62 @@ def observation_question(
         budget: What the request allows.
         age_s: How old the observation is.
         asked_ns: The time of the call, on the client's clock.
+        pose: Shape (A,), where the robot is.
 
     Raises:
         ProtocolError: A value that no server would take.
         BudgetError: The budget is none.
     """
-    array, age_us = _vector(observation), round(seconds("observation_age_s", age_s) * 1e6)
-    deadline_us = None if deadline_s is None else round(seconds("deadline_s", deadline_s) * 1e6)
     if not isinstance(budget, Budget | None):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise BudgetError(f"budget: expected a Budget or None, found {type(budget).__name__}; make one of its values.")
+    asked = _Asked(
+        observation=_vector("observation", observation),
+        pose=None if pose is None else _vector("pose", pose),
+        episode=episode,
+        seed=seed,
+        budget=budget or Budget(),
+        age_us=round(seconds("observation_age_s", age_s) * 1e6),
+        deadline_us=None if deadline_s is None else round(seconds("deadline_s", deadline_s) * 1e6),
+        asked_ns=asked_ns,
+    )
+    return Question(write=asked.write)
 
-    def write(sequence: int, now_ns: int) -> Observe:
-        # Sent again to a restarted server, the observation is older and the deadline nearer.
-        passed_us = (now_ns - asked_ns) // 1000
-        left_us = deadline_us
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """An observation at the time of the call."""
+
+    observation: WireArray
+    pose: WireArray | None
+    episode: int
+    seed: int
+    budget: Budget
+    age_us: int
+    deadline_us: int | None
+    asked_ns: int
+
+    def write(self, sequence: int, now_ns: int) -> Observe:
+        """Return the message; sent again to a restarted server, it is older and its deadline nearer."""
+        passed_us = (now_ns - self.asked_ns) // 1000
+        left_us = self.deadline_us
         if left_us is not None and left_us < NO_DEADLINE_US:
             left_us = max(0, left_us - passed_us)
         return Observe(
             version=VERSION,
             sequence=sequence,
-            episode=episode,
-            seed=seed,
-            observation=array,
-            observation_age_us=age_us + passed_us,
+            episode=self.episode,
+            seed=self.seed,
+            observation=self.observation,
+            observation_age_us=self.age_us + passed_us,
             deadline_us=left_us,
-            budget=budget or Budget(),
+            budget=self.budget,
+            pose=self.pose,
         )
 
-    return Question(write=write)
+
+def engagement_question(action: Instruction) -> Question:
+    """Return the question for another state of engagement."""
+    return Question(write=lambda sequence, _: Engage(version=VERSION, sequence=sequence, action=action))
 
 
 def ping_question() -> Question:
@@ -107,6 +136,21 @@ def seconds(name: str, value: SupportsFloat) -> float:
     raise ProtocolError(f"{name}: expected 0 to {LONGEST_S:g} seconds, found {value!r}; give another one.")
 
 
+def positive(name: str, value: SupportsFloat) -> float:
+    """Return a number above 0 as a plain one.
+
+    Raises:
+        ProtocolError: It is no such number, or not finite.
+    """
+    try:
+        plain = float(value)
+    except (TypeError, ValueError, OverflowError):
+        plain = math.nan
+    if math.isfinite(plain) and plain > 0:
+        return plain
+    raise ProtocolError(f"{name}: expected a number above 0, found {value!r}; give another one.")
+
+
 def plain_seed(value: SupportsIndex) -> int:
     """Return an episode's seed as a plain number.
 
@@ -122,14 +166,14 @@ def plain_seed(value: SupportsIndex) -> int:
     raise ProtocolError(f"seed: expected an integer from 0 to 2**63 - 1, found {value!r}; give another one.")
 
 
-def _vector(observation: ArrayLike) -> WireArray:
+def _vector(name: str, values: ArrayLike) -> WireArray:
     try:
-        array = np.asarray(observation)
+        array = np.asarray(values)
     except ValueError:  # rows of different lengths
         array = np.asarray(None)
     if array.dtype.kind not in "fiub":
         raise ProtocolError(
-            f"observation: expected numbers, found {type(observation).__name__} of {array.dtype}; give one flat array."
+            f"{name}: expected numbers, found {type(values).__name__} of {array.dtype}; give one flat array."
         )
     # A float beyond float32's range becomes infinite, and is refused as such at the server.
     with np.errstate(over="ignore"):

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
 
-from vgf_robot.bundle import Manifest
-from vgf_robot.controller import resolve
-from vgf_robot.errors import BudgetError
-from vgf_robot.wire.arrays import unpack
+from vgf_robot.wire.admission import answer_cost_ns, pace_of
 from vgf_robot.wire.codec import decode_request
 from vgf_robot.wire.faults import ErrorKind, RefusedError
+from vgf_robot.wire.gate import Gate
 from vgf_robot.wire.handshake import compare
-from vgf_robot.wire.messages import VERSION, Bye, ErrorReply, Hello, Observe, Ping, Pong, Reply, Request, Welcome
+from vgf_robot.wire.intake import Intake
+from vgf_robot.wire.messages import (
+    VERSION,
+    Bye,
+    Engage,
+    EngagementReply,
+    ErrorReply,
+    Hello,
+    Observe,
+    Ping,
+    Pong,
+    Reply,
+    Request,
+    Welcome,
+)
+from vgf_robot.wire.policy import Policy
+from vgf_robot.wire.session import Session
 from vgf_robot.wire.settings import ServeSettings
-from vgf_robot.wire.state import Job, ServerState, Session
-
-NUM_BUDGETS_KEPT = 256
+from vgf_robot.wire.state import ServerState
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,28 +63,17 @@ class Reception:
     """Checks every message and answers what needs no controller.
 
     Args:
-        manifest: What the bundle says of the robot.
-        facts: The answer to a Hello.
+        policy: What is served.
         settings: The server's settings.
         state: The server's memory; changed here.
     """
 
-    def __init__(
-        self,
-        *,
-        manifest: Manifest,
-        facts: Welcome,
-        settings: ServeSettings,
-        state: ServerState[Any],
-    ) -> None:
-        self._manifest = manifest
-        # Budgets repeat from request to request; a refused one raises and is not kept.
-        self._resolve = lru_cache(NUM_BUDGETS_KEPT)(partial(resolve, manifest=manifest))
-        self._facts = facts
+    def __init__(self, *, policy: Policy, settings: ServeSettings, state: ServerState[Any]) -> None:
         self._settings = settings
         self._state = state
         self._mailbox = state.mailbox
         self._counters = state.counters
+        self._take_on(policy)
 
     def handle(self, arrival: Arrival) -> list[Parcel]:
         """Return the replies that a message calls for at once; an observation goes to the mailbox instead."""
@@ -81,18 +81,16 @@ class Reception:
         message: Request | None = None
         try:
             message = decode_request(self._payload(arrival))
-            if isinstance(message, Hello):
-                return [self._parcel(arrival, self._welcome(message, arrival))]
-            if isinstance(message, Ping):
-                return [self._parcel(arrival, self._pong(message, arrival))]
+            if isinstance(message, Observe):
+                return self._observe(message, arrival)
             if isinstance(message, Bye):
                 self._state.forget(arrival.identity)
                 return []
-            return self._observe(message, arrival)
+            return [Parcel(address=arrival.address, identity=arrival.identity, message=self._reply(message, arrival))]
         except RefusedError as refusal:
             # Who is told to shake hands first asks again; every other refused observation has had its only answer.
             if isinstance(message, Observe) and refusal.kind is not ErrorKind.HANDSHAKE_REQUIRED:
-                self._counters["missed"] += 1
+                self._miss(arrival.identity, refusal)
             known = refusal.sequence if message is None else message.sequence
             return [self.refuse(arrival.address, arrival.identity, refusal, known)]
 
@@ -109,14 +107,31 @@ class Reception:
         )
         return Parcel(address=address, identity=identity, message=message)
 
+    def adopt(self, policy: Policy) -> list[Parcel]:
+        """Serve another bundle from now on, and return what those who wait are told: to shake hands again."""
+        self._take_on(policy)
+        return self._refuse_waiting(_greet_again(), missed=False)
+
+    def ask_again(self, parcel: Parcel) -> Parcel:
+        """Return what is sent in place of an answer that is not to be used: its client shakes hands and asks again."""
+        return self.refuse(parcel.address, parcel.identity, _greet_again(), parcel.message.sequence)
+
     def close(self) -> list[Parcel]:
         """Return an error reply for every observation that will not be answered any more."""
+        refusal = RefusedError(
+            ErrorKind.SHUTTING_DOWN, expected="a running server", found="one that stops", advice="connect later"
+        )
+        return self._refuse_waiting(refusal, missed=True)
+
+    def _take_on(self, policy: Policy) -> None:
+        self._policy = policy
+        self._sha256 = policy.sha256
+        self._intake = Intake(policy, self._settings.max_observation_age_s)
+
+    def _refuse_waiting(self, refusal: RefusedError, *, missed: bool) -> list[Parcel]:
         parcels: list[Parcel] = []
         while (job := self._mailbox.take()) is not None:
-            self._counters["missed"] += 1
-            refusal = RefusedError(
-                ErrorKind.SHUTTING_DOWN, expected="a running server", found="one that stops", advice="connect later"
-            )
+            self._counters["missed"] += missed
             parcels.append(self.refuse(job.address, job.identity, refusal, job.sequence))
         return parcels
 
@@ -128,10 +143,47 @@ class Reception:
             raise RefusedError(ErrorKind.TOO_LARGE, expected=f"at most {limit} bytes", found=f"{len(payload)} bytes")
         return payload
 
+    def _reply(self, message: Hello | Engage | Ping, arrival: Arrival) -> Reply:
+        if isinstance(message, Hello):
+            return self._welcome(message, arrival)
+        return self._engage(message, arrival) if isinstance(message, Engage) else self._pong(message, arrival)
+
     def _welcome(self, hello: Hello, arrival: Arrival) -> Welcome:
-        compare(hello.expect, self._facts)
-        self._state.open_session(arrival.identity, hello.name, hello.sequence, arrival.arrived_ns)
-        return msgspec.structs.replace(self._facts, sequence=hello.sequence)
+        policy, settings = self._policy, self._settings
+        manifest = policy.manifest
+        compare(hello.expect, policy.facts)
+        pace = pace_of(
+            hello.rate_hz, control_period_s=manifest.control_period_s, deadline_share=settings.deadline_share
+        )
+        engagement = settings.engagement
+        session: Session[Any] = Session(
+            name=hello.name,
+            last_sequence=hello.sequence,
+            last_heard_ns=arrival.arrived_ns,
+            bundle_sha256=policy.sha256,
+            pace=pace,
+            gate=None if engagement is None else Gate(manifest, engagement, period_ns=pace.period_ns),
+        )
+        cost_ns = answer_cost_ns(policy.controller.costs(), self._state.overheads_ns)
+        self._state.open_session(arrival.identity, session, cost_ns)
+        return msgspec.structs.replace(
+            policy.facts, sequence=hello.sequence, default_deadline_us=round(pace.deadline_ns / 1000)
+        )
+
+    def _engage(self, engage: Engage, arrival: Arrival) -> EngagementReply:
+        session = self._session(arrival.identity)
+        session.last_heard_ns = arrival.arrived_ns
+        if session.gate is None:
+            raise RefusedError(
+                ErrorKind.ENGAGEMENT,
+                expected="a server that engages its clients",
+                found="one that sends every action",
+                advice="serve with `engagement:` in the configuration, or check the first action at the robot",
+            )
+        session.gate.instruct(engage.action)
+        return EngagementReply(
+            version=VERSION, sequence=engage.sequence, state=session.gate.state, reason=session.gate.reason
+        )
 
     def _pong(self, ping: Ping, arrival: Arrival) -> Pong:
         session = self._state.sessions.get(arrival.identity)
@@ -143,26 +195,23 @@ class Reception:
     def _observe(self, message: Observe, arrival: Arrival) -> list[Parcel]:
         session = self._session(arrival.identity)
         session.last_heard_ns = arrival.arrived_ns
-        _check_sequence(message.sequence, session.last_sequence)
-        _check_age(message.observation_age_us, self._settings.max_observation_age_s)
-        observation = unpack(message.observation, self._manifest.observation)
-        self._check_budget(message)
-        session.last_sequence = message.sequence
-        deadline_us = message.deadline_us if message.deadline_us is not None else self._facts.default_deadline_us
-        replaced = self._mailbox.put(
-            Job(
-                identity=arrival.identity,
-                address=arrival.address,
-                sequence=message.sequence,
-                episode=message.episode,
-                seed=message.seed,
-                observation=observation,
-                budget=message.budget,
-                arrived_ns=arrival.arrived_ns,
-                deadline_ns=arrival.arrived_ns + 1000 * deadline_us,
-            )
+        job = self._intake.job(
+            message,
+            session,
+            identity=arrival.identity,
+            address=arrival.address,
+            arrived_ns=arrival.arrived_ns,
         )
-        return [] if replaced is None else [self._superseded(replaced, message.sequence)]
+        replaced = self._mailbox.put(job)
+        if replaced is None:
+            return []
+        self._counters["missed"] += 1
+        refusal = RefusedError(
+            ErrorKind.SUPERSEDED,
+            expected="the newest observation",
+            found=f"{replaced.sequence}, older than {message.sequence}",
+        )
+        return [self.refuse(replaced.address, replaced.identity, refusal, replaced.sequence)]
 
     def _session(self, identity: bytes) -> Session[Any]:
         session = self._state.sessions.get(identity)
@@ -173,46 +222,21 @@ class Reception:
                 found="no session",
                 advice="say hello, again if the server was restarted or the client silent for long",
             )
+        if session.bundle_sha256 != self._sha256:
+            raise _greet_again()
         return session
 
-    def _check_budget(self, message: Observe) -> None:
-        try:
-            self._resolve(message.budget)
-        except BudgetError as error:
-            raise RefusedError(
-                ErrorKind.BUDGET,
-                expected="a budget within the bundle's operating point",
-                found=_spell(message),
-                advice=str(error).rstrip("."),
-            ) from error
-
-    def _superseded(self, job: Job, by: int) -> Parcel:
+    def _miss(self, identity: bytes, refusal: RefusedError) -> None:
         self._counters["missed"] += 1
-        refusal = RefusedError(
-            ErrorKind.SUPERSEDED, expected="the newest observation", found=f"{job.sequence}, older than {by}"
-        )
-        return self.refuse(job.address, job.identity, refusal, job.sequence)
-
-    @staticmethod
-    def _parcel(arrival: Arrival, message: Reply) -> Parcel:
-        return Parcel(address=arrival.address, identity=arrival.identity, message=message)
+        session = self._state.sessions.get(identity)
+        if session is not None and session.gate is not None:
+            session.gate.lost(f"the server refused it as {refusal.kind.value}")
 
 
-def _check_sequence(sequence: int, last: int) -> None:
-    if sequence <= last:
-        raise RefusedError(ErrorKind.STALE_SEQUENCE, expected=f"a sequence number above {last}", found=str(sequence))
-
-
-def _check_age(age_us: int, limit_s: float | None) -> None:
-    if limit_s is not None and age_us > limit_s * 1e6:
-        raise RefusedError(
-            ErrorKind.STALE_OBSERVATION,
-            expected=f"an observation of at most {limit_s * 1e3:g} ms",
-            found=f"one of {age_us / 1e3:g} ms",
-            advice="look at the sensor: it may have stopped",
-        )
-
-
-def _spell(message: Observe) -> str:
-    asked = msgspec.structs.asdict(message.budget)
-    return ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
+def _greet_again() -> RefusedError:
+    return RefusedError(
+        ErrorKind.HANDSHAKE_REQUIRED,
+        expected="a hello for the bundle that is served now",
+        found="a session with the one before",
+        advice="say hello again, and compare bundle_sha256",
+    )

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from vgf_robot.controller import ControllerSettings
+from vgf_robot.engagement import EngagementSettings
 from vgf_robot.realtime import RealTimeSettings
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -26,9 +28,14 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         max_observation_age_s: Older observations are refused; None accepts any age.
         max_message_bytes: Larger messages are refused with an error reply.
         max_clients: Sessions at a time.
+        max_utilisation: Share of the server's time that the clients may need where every answer takes no step; one more
+            than fits is refused, unless it is alone. Above 1 deadlines are missed for certain.
         idle_s: A session is forgotten after this long without a message.
         evict_silent_s: Where every place is taken, the session silent longest makes room after this long.
         report_every_s: Seconds between the lines of counters; None for none.
+        engagement: What is asked of each client's first action, and what is borne afterwards; None leaves that to the
+            clients, and sends every action.
+        controller: How time is estimated, and which share of the ticks may miss its deadline through their steps.
         realtime: How the server's process is scheduled and kept in memory.
     """
 
@@ -42,7 +49,10 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     max_observation_age_s: Positive | None = None
     max_message_bytes: Annotated[int, msgspec.Meta(ge=1024, le=2**24)] = 65536
     max_clients: PositiveCount = 64
+    max_utilisation: Positive = 0.8
     idle_s: Positive = 60.0
     evict_silent_s: Positive = 3.0
     report_every_s: Positive | None = 30.0
+    engagement: EngagementSettings | None = None
+    controller: ControllerSettings = ControllerSettings()
     realtime: RealTimeSettings = RealTimeSettings()

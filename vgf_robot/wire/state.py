@@ -2,104 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic
 
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
-
-from vgf_robot.controller import Budget
+from vgf_robot.wire.admission import require_room
 from vgf_robot.wire.faults import ErrorKind, RefusedError
+from vgf_robot.wire.mailbox import Mailbox
+from vgf_robot.wire.session import Episode, Session
 from vgf_robot.wire.settings import ServeSettings
 
-Episode = TypeVar("Episode")
-
-
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One observation that passed every check.
-
-    Attributes:
-        identity: Whose session it belongs to.
-        address: Where the answer goes.
-        sequence: The client's number of the request.
-        episode: The client's number of the episode.
-        seed: Seed of that episode.
-        observation: Shape (O,), float32, finite.
-        budget: What the client allows.
-        arrived_ns: When it came, on the server's monotonic clock.
-        deadline_ns: When its answer is due, on the same clock.
-    """
-
-    identity: bytes
-    address: bytes
-    sequence: int
-    episode: int
-    seed: int
-    observation: NDArray[np.float32]
-    budget: Budget
-    arrived_ns: int
-    deadline_ns: int
-
-
-@dataclass(slots=True)
-class Mailbox:
-    """Newest observation per client, earliest deadline first; as large as there are sessions, no larger."""
-
-    _jobs: dict[bytes, Job] = field(default_factory=dict[bytes, Job])
-
-    def __len__(self) -> int:
-        return len(self._jobs)
-
-    def put(self, job: Job) -> Job | None:
-        """Take a client's newest observation, and return the one it replaces."""
-        replaced = self._jobs.pop(job.identity, None)
-        self._jobs[job.identity] = job
-        return replaced
-
-    def take(self) -> Job | None:
-        """Remove and return the observation with the earliest deadline; the first to come where they are equal."""
-        if not self._jobs:
-            return None
-        # Deadlines lie after arrivals, so a job that waits is overtaken only by those that came before it was due:
-        # nobody starves.
-        urgent = min(self._jobs.values(), key=lambda job: (job.deadline_ns, job.arrived_ns))
-        return self._jobs.pop(urgent.identity)
-
-    def forget(self, identity: bytes) -> Job | None:
-        """Remove and return what a client left waiting."""
-        return self._jobs.pop(identity, None)
-
-
-@dataclass(slots=True, kw_only=True)
-class Session(Generic[Episode]):
-    """One client's state.
-
-    Attributes:
-        name: What the client calls itself.
-        last_sequence: Largest sequence number acted upon.
-        last_heard_ns: When its last valid message came.
-        episode_id: The client's number of the current episode; None before the first observation.
-        episode: What the controller remembers of that episode.
-        ticks: Answers in that episode.
-    """
-
-    name: str
-    last_sequence: int
-    last_heard_ns: int
-    episode_id: int | None = None
-    episode: Episode | None = None
-    ticks: int = 0
-
-    def enter(self, episode_id: int, seed: int, begin: Callable[[int], Episode]) -> Episode:
-        """Return the state of the episode, begun afresh where the client names another number than before."""
-        if self.episode is None or self.episode_id != episode_id:
-            self.episode = begin(seed)
-            self.episode_id = episode_id
-            self.ticks = 0
-        return self.episode
+# Answers whose cost beside the tick is remembered.
+NUM_OVERHEADS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,19 +23,23 @@ class ServerState(Generic[Episode]):
     Attributes:
         max_clients: Sessions at a time.
         idle_ns: A session silent for longer is dropped.
-        evict_ns: Where every place is taken, one silent for longer makes room.
+        evict_ns: Where every place is taken, or all of the time, one silent for longer makes room.
+        max_utilisation: Share of the server's time that the clients may need.
         sessions: By identity: today the connection's routing id, with keys the authenticated user.
         mailbox: The newest observation of each.
         counters: What has happened since the start: `received`, `answered`, `in_time`, `missed`, `steps`,
-            `sessions`, `sessions_dropped`, `undeliverable`, `status.*` and `error.*`.
+            `sessions`, `sessions_dropped`, `undeliverable`, `status.*`, `reload.*` and `error.*`.
+        overheads_ns: What the last answers cost beside their ticks: from the mailbox to the socket.
     """
 
     max_clients: int
     idle_ns: int
     evict_ns: int
+    max_utilisation: float
     sessions: dict[bytes, Session[Episode]] = field(default_factory=dict[bytes, Session[Episode]])
     mailbox: Mailbox = field(default_factory=Mailbox)
     counters: Counter[str] = field(default_factory=Counter[str])
+    overheads_ns: deque[int] = field(default_factory=lambda: deque[int](maxlen=NUM_OVERHEADS))
 
     @staticmethod
     def of(settings: ServeSettings) -> ServerState[Episode]:
@@ -130,19 +48,34 @@ class ServerState(Generic[Episode]):
             max_clients=settings.max_clients,
             idle_ns=round(settings.idle_s * 1e9),
             evict_ns=round(settings.evict_silent_s * 1e9),
+            max_utilisation=settings.max_utilisation,
         )
 
-    def open_session(self, identity: bytes, name: str, sequence: int, now_ns: int) -> None:
+    def open_session(self, identity: bytes, session: Session[Episode], cost_ns: float | None) -> None:
         """Begin a session, in place of the client's earlier one.
 
+        Where the bundle has changed in between, the robot has not: its episode goes on, so that the first action of the
+        new policy is held to the last one of the old.
+
+        Args:
+            identity: Whose it is.
+            session: New; it was heard of now.
+            cost_ns: Of an answer without a step; None where that is not known.
+
         Raises:
-            RefusedError: Every place is taken, by clients that were heard of a moment ago.
+            RefusedError: Every place is taken, or all of the time, by clients that were heard of a moment ago.
         """
-        if identity not in self.sessions and len(self.sessions) >= self.max_clients:
-            self._make_room(now_ns)
+        earlier = self.sessions.get(identity)
+        if earlier is None and len(self.sessions) >= self.max_clients:
+            self._make_room(session.last_heard_ns)
+        # Who is here already is not sent away because a new bundle is slower.
+        if earlier is None or session.pace.window_ns < earlier.pace.window_ns:
+            self._make_time(identity, session, cost_ns)
         if self.mailbox.forget(identity) is not None:
             self.counters["missed"] += 1
-        self.sessions[identity] = Session(name=name, last_sequence=sequence, last_heard_ns=now_ns)
+        if earlier is not None and earlier.bundle_sha256 != session.bundle_sha256:
+            session.inherit(earlier)
+        self.sessions[identity] = session
         self.counters["sessions"] += 1
 
     def forget(self, identity: bytes) -> None:
@@ -168,3 +101,16 @@ class ServerState(Generic[Episode]):
                 advice=f"try again when one has left or has been silent for {self.evict_ns / 1e9:g} s",
             )
         self.forget(identity)
+
+    def _make_time(self, identity: bytes, newcomer: Session[Episode], cost_ns: float | None) -> None:
+        """Drop clients that have been silent, longest first, until the newcomer's answers fit in."""
+        others = sorted((each.last_heard_ns, key) for key, each in self.sessions.items() if key != identity)
+        while True:
+            paces = [self.sessions[key].pace for _, key in others]
+            try:
+                return require_room(cost_ns, paces, newcomer.pace, self.max_utilisation)
+            except RefusedError:
+                heard_ns, silent = others.pop(0)
+                if newcomer.last_heard_ns - heard_ns <= self.evict_ns:
+                    raise
+                self.forget(silent)

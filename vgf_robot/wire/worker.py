@@ -8,9 +8,12 @@ from collections.abc import Callable
 from vgf_robot.controller import Command, Controller, Episode
 from vgf_robot.wire.answer import Passage, act_of
 from vgf_robot.wire.faults import ErrorKind
-from vgf_robot.wire.messages import NO_DEADLINE_US, VERSION, ErrorReply
+from vgf_robot.wire.gate import Admitted, Gate
+from vgf_robot.wire.mailbox import Job
+from vgf_robot.wire.messages import VERSION, ErrorReply
 from vgf_robot.wire.reception import Parcel
-from vgf_robot.wire.state import Job, ServerState, Session
+from vgf_robot.wire.session import Session
+from vgf_robot.wire.state import ServerState
 
 # A fault that repeats at every tick must not fill the log.
 MAX_LOGGED_FAULTS = 10
@@ -46,6 +49,13 @@ class Worker:
         self._valid_for_us = valid_for_us
         self._clock = clock
 
+    def adopt(self, controller: Controller) -> None:
+        """Run another controller from now on, which knows nothing of the particles of the one before."""
+        self._controller = controller
+        for session in self._sessions.values():
+            if session.episode is not None:
+                session.episode.remembered = None
+
     def serve_one(self, between_stages: Callable[[], None]) -> Parcel | None:
         """Tick for the most urgent observation; None where nothing waits.
 
@@ -59,7 +69,10 @@ class Worker:
         started_ns = self._clock()
         try:
             command = self._tick(job, session, between_stages)
+            admitted = self._admit(session.gate, command, job)
         except Exception:  # whatever a graph or this program did wrong costs one answer, never the server
+            if session.gate is not None:
+                session.gate.lost("a tick at the server failed")
             return self._fault(job, session.name)
         session.ticks += 1
         self._counters[f"status.{command.status.value}"] += 1
@@ -68,18 +81,29 @@ class Worker:
             sequence=job.sequence,
             episode=job.episode,
             episode_tick=session.ticks,
-            valid_for_us=self._valid_for_us,
+            # An action that may be used for no time at all is safe with a client that looks at nothing else.
+            valid_for_us=self._valid_for_us if admitted.usable else 0,
             queue_ns=started_ns - job.arrived_ns,
             server_ns=self._clock() - job.arrived_ns,
+            action=admitted.action,
+            engagement=admitted.state,
+            engagement_reason=admitted.reason,
         )
         message = act_of(command, passage)
         return Parcel(address=job.address, identity=job.identity, message=message, deadline_ns=job.deadline_ns)
 
     def _tick(self, job: Job, session: Session[Episode], between_stages: Callable[[], None]) -> Command:
         episode = session.enter(job.episode, job.seed, self._controller.begin_episode)
-        unhurried = job.deadline_ns - job.arrived_ns >= 1000 * NO_DEADLINE_US
-        deadline_ns = None if unhurried else job.deadline_ns - self._handover_ns
+        deadline_ns = None if job.unhurried else job.deadline_ns - self._handover_ns
         return self._controller.tick(episode, job.observation, deadline_ns, job.budget, between_stages=between_stages)
+
+    def _admit(self, gate: Gate | None, command: Command, job: Job) -> Admitted:
+        """Return what engagement lets through; everything where there is none."""
+        if gate is None:
+            return Admitted(action=command.action)
+        if not job.unhurried:  # a simulation that waits may take its time between two observations
+            gate.heard(job.arrived_ns)
+        return gate.admit(command, pose=job.pose, now_ns=self._clock())
 
     def _fault(self, job: Job, name: str) -> Parcel:
         self._counters["missed"] += 1

@@ -1,15 +1,17 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
 import numpy as np
 import pytest
 
-from vgf_robot.bundle import Field, Manifest, OperatingPoint, Transport, Variant
+from vgf_robot.bundle import Bundle, Field, Manifest, OperatingPoint, Transport, Variant
 from vgf_robot.controller import Command, Reason, Rung, Status, Timings
 from vgf_robot.wire.arrays import pack
 from vgf_robot.wire.codec import encode
 from vgf_robot.wire.handshake import welcome
-from vgf_robot.wire.messages import VERSION, Expectations, Hello, Observe
+from vgf_robot.wire.messages import VERSION, Engage, Expectations, Hello, Observe
+from vgf_robot.wire.policy import Policy
 from vgf_robot.wire.reception import Arrival, Reception
 from vgf_robot.wire.settings import ServeSettings
 from vgf_robot.wire.state import ServerState
@@ -58,10 +60,17 @@ class FakeController:
         self.asked: list[SimpleNamespace] = []
         self.seeds: list[int] = []
         self.fault: Exception | None = None
+        self.rung = Rung.TRANSPORT
+        self.action = (1.0, 2.0)
+        self.cost_ns = 2 * MS  # of reference and selection together
+
+    def costs(self):
+        half = SimpleNamespace(estimate_ns=self.cost_ns / 2)
+        return SimpleNamespace(reference=half, step=half, select=half)
 
     def begin_episode(self, seed):
         self.seeds.append(seed)
-        return SimpleNamespace(seed=seed)
+        return SimpleNamespace(seed=seed, remembered="particles")
 
     def tick(self, episode, observation, deadline_ns, budget, between_stages):
         self.asked.append(
@@ -73,9 +82,9 @@ class FakeController:
         self.clock.now_ns += 10 * MS
         late = deadline_ns is not None and self.clock.now_ns > deadline_ns
         return Command(
-            action=np.array([1.0, 2.0], np.float32),
+            action=np.array(self.action, np.float32),
             status=Status.LATE if late else Status.ON_TIME,
-            rung=Rung.TRANSPORT,
+            rung=self.rung,
             reason=Reason.OVERRAN if late else Reason.COMPLETE,
             steps=3,
             value=-1.0,
@@ -90,22 +99,29 @@ class Bench:
     """Reception and worker around one state, without a socket."""
 
     def __init__(self, manifest: Manifest, **settings) -> None:
+        self.manifest = manifest
         self.settings = ServeSettings(**settings)
         self.clock = FakeClock()
         self.controller = FakeController(self.clock)
         self.state = ServerState.of(self.settings)
-        self.reception = Reception(
-            manifest=manifest,
-            facts=welcome(manifest, "ab" * 32, self.settings),
-            settings=self.settings,
-            state=self.state,
-        )
+        self.reception = Reception(policy=self.policy(), settings=self.settings, state=self.state)
         self.worker = Worker(
             controller=self.controller,
             state=self.state,
             handover_ns=1000 * self.settings.handover_us,
             valid_for_us=100_000,
             clock=self.clock,
+        )
+
+    def policy(self, sha256="ab" * 32, **changes) -> Policy:
+        manifest = msgspec.structs.replace(self.manifest, **changes)
+        return Policy(
+            source="nowhere",
+            bundle=Bundle(Path("nowhere"), manifest, sha256),
+            controller=self.controller,
+            facts=welcome(manifest, sha256, self.settings),
+            graphs=(),
+            opener=lambda bundle, variant, threads: None,
         )
 
     def say(self, message, client=b"a", num_frames=1):
@@ -137,8 +153,8 @@ def make_bench(manifest):
     return lambda **settings: Bench(manifest, **settings)
 
 
-def hello(sequence=1, **expect) -> Hello:
-    return Hello(version=VERSION, sequence=sequence, name="robot", expect=Expectations(**expect))
+def hello(sequence=1, rate_hz=None, **expect) -> Hello:
+    return Hello(version=VERSION, sequence=sequence, name="robot", expect=Expectations(**expect), rate_hz=rate_hz)
 
 
 def observe(sequence=2, entries=(0.1, 0.2, 0.3), **changes) -> Observe:
@@ -161,3 +177,8 @@ def hello_message():
 @pytest.fixture
 def observe_message():
     return observe
+
+
+@pytest.fixture
+def engage_message():
+    return lambda action="engage", sequence=2: Engage(version=VERSION, sequence=sequence, action=action)

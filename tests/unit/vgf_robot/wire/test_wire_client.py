@@ -111,6 +111,28 @@ def test_what_is_no_array_of_numbers_is_said_at_once(client, observation):
         client.act(observation)
 
 
+@pytest.mark.parametrize("pose", ["abc", [None], {"x": 1.0}])
+def test_what_is_no_pose_is_said_at_once(client, pose):
+    with pytest.raises(ProtocolError, match="pose: expected numbers"):
+        client.act([0.0], pose=pose)
+
+
+@pytest.mark.parametrize("rate_hz", [0, -1.0, math.nan, math.inf, "fast"])
+def test_what_is_no_rate_is_said_at_once(rate_hz):
+    with pytest.raises(ProtocolError, match="rate_hz: expected a number above 0"):
+        Client("tcp://127.0.0.1:1", rate_hz=rate_hz)
+
+
+def test_there_is_nothing_to_wait_for_before_something_was_sent(client):
+    with pytest.raises(ProtocolError, match=r"call send\(observation\) first"):
+        client.wait()
+    client.send([0.0])
+    with pytest.raises(NoServerError):
+        client.wait()
+    with pytest.raises(NoServerError):
+        client.engage()
+
+
 def test_what_is_no_budget_is_said_at_once(client):
     with pytest.raises(BudgetError, match="budget: expected a Budget or None, found dict"):
         client.act([0.0], budget={"max_steps": 1})

@@ -8,12 +8,15 @@ from hypothesis import strategies as st
 
 from vgf_robot.bundle import Field, OperatingPoint
 from vgf_robot.controller import Budget, Reason, Rung, Status
+from vgf_robot.engagement import EngagementState
 from vgf_robot.wire.arrays import WireArray, pack
 from vgf_robot.wire.codec import decode_reply, decode_request, encode
 from vgf_robot.wire.faults import ErrorKind, RefusedError
 from vgf_robot.wire.messages import (
     Act,
     Bye,
+    Engage,
+    EngagementReply,
     ErrorReply,
     Expectations,
     ExpectedField,
@@ -43,6 +46,7 @@ REQUESTS = st.one_of(
         sequence=COUNTS,
         name=NAMES,
         expect=st.builds(Expectations, observation=st.none() | st.lists(FIELDS, max_size=3).map(tuple)),
+        rate_hz=st.none() | st.floats(min_value=1e-9, allow_nan=False, allow_infinity=False),
     ),
     st.builds(
         Observe,
@@ -54,7 +58,9 @@ REQUESTS = st.one_of(
         observation_age_us=COUNTS,
         deadline_us=st.none() | st.integers(0, 3_600_000_000),
         budget=st.builds(Budget, max_steps=st.none() | st.integers(0, 20), step_size=st.none() | FINITE),
+        pose=st.none() | ARRAYS,
     ),
+    st.builds(Engage, version=VERSION, sequence=COUNTS, action=st.sampled_from(["engage", "disengage", "clear"])),
     st.builds(Ping, version=VERSION, sequence=COUNTS),
     st.builds(Bye, version=VERSION, sequence=COUNTS),
 )
@@ -83,6 +89,7 @@ REPLIES = st.one_of(
         num_particles=st.lists(COUNTS, max_size=3).map(tuple),
         default_deadline_us=COUNTS,
         max_message_bytes=COUNTS,
+        engagement=st.booleans(),
     ),
     st.builds(
         Act,
@@ -102,7 +109,10 @@ REPLIES = st.one_of(
         num_outside=COUNTS,
         valid_for_us=COUNTS,
         timings=TIMINGS,
+        engagement=st.none() | st.sampled_from(EngagementState),
+        engagement_reason=NAMES,
     ),
+    st.builds(EngagementReply, version=VERSION, sequence=COUNTS, state=st.sampled_from(EngagementState), reason=NAMES),
     st.builds(Pong, version=VERSION, sequence=COUNTS, ready=st.booleans(), counters=st.dictionaries(NAMES, COUNTS)),
     st.builds(
         ErrorReply,
@@ -151,7 +161,7 @@ def test_random_bytes_are_refused_and_nothing_else(payload):
         st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary(),
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     ),
-    st.sampled_from([*OBSERVE, "deadline_us", "budget"]),
+    st.sampled_from([*OBSERVE, "deadline_us", "budget", "pose"]),
 )
 def test_any_value_in_any_key_is_taken_or_refused(value, key):
     payload = msgspec.msgpack.encode({**OBSERVE, key: value})
@@ -180,6 +190,30 @@ def test_an_unknown_key_is_refused():
     refusal = refusal_of(msgspec.msgpack.encode({**OBSERVE, "colour": 1}))
     assert refusal.kind is ErrorKind.MALFORMED
     assert "colour" in refusal.found
+
+
+def test_without_engagement_an_answer_is_as_it_always_was():
+    act = Act(
+        version=1,
+        sequence=1,
+        episode=1,
+        episode_tick=1,
+        action=pack(np.zeros(1, np.float32)),
+        status=Status.ON_TIME,
+        rung=Rung.TRANSPORT,
+        reason=Reason.COMPLETE,
+        steps=0,
+        value=None,
+        spread=None,
+        displacement=None,
+        limited=0.0,
+        num_outside=0,
+        valid_for_us=1,
+        timings=ServerTimings(queue_ns=0, reference_ns=0, step_ns=(), select_ns=0, tick_ns=0, server_ns=0),
+    )
+    assert not {"engagement", "engagement_reason"} & set(msgspec.msgpack.decode(encode(act)))
+    engaged = msgspec.structs.replace(act, engagement=EngagementState.CHECKING)
+    assert msgspec.msgpack.decode(encode(engaged))["engagement"] == "checking"
 
 
 def test_an_unknown_type_is_refused_with_the_known_ones():

@@ -15,10 +15,12 @@ PAGE = (Path(__file__).parents[4] / "docs" / "protocol.md").read_text()
 TYPES = (
     messages.Hello,
     messages.Observe,
+    messages.Engage,
     messages.Ping,
     messages.Bye,
     messages.Welcome,
     messages.Act,
+    messages.EngagementReply,
     messages.Pong,
     messages.ErrorReply,
     messages.Expectations,

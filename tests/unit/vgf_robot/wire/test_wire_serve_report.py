@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 from vgf_robot.commands import serve
+from vgf_robot.commands.speech import say
 
 
 @contextmanager
@@ -40,14 +41,14 @@ def test_no_period_no_report(monkeypatch):
     with stdout_as_pipe(monkeypatch) as reading:
         report = serve._reporter(SimpleNamespace(counters={}), None)
         report(time.monotonic_ns() + 10**12)
-        serve._say("end")
+        say("end")
         assert os.read(reading, 1000) == b"end\n"
 
 
 def test_a_pipe_that_nobody_empties_does_not_stop_the_server(monkeypatch):
     with stdout_as_pipe(monkeypatch) as reading:
         fill(sys.stdout.fileno())
-        serve._say("left out")
+        say("left out")
         assert b"left out" not in os.read(reading, 2**20)
 
 
@@ -56,5 +57,5 @@ def test_a_reader_that_left_does_not_stop_the_server(monkeypatch):
     os.close(reading)
     with os.fdopen(writing, "w") as stdout, monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", stdout)
-        serve._say("to nobody")
-        serve._say("to nobody again")
+        say("to nobody")
+        say("to nobody again")

@@ -1,0 +1,64 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vgf_robot.controller import Budget
+from vgf_robot.wire.mailbox import Job, Mailbox
+
+
+def job(client: str, sequence: int, deadline_ns: int, arrived_ns: int = 0) -> Job:
+    return Job(
+        identity=client.encode(),
+        address=client.encode(),
+        sequence=sequence,
+        episode=1,
+        seed=0,
+        observation=np.zeros(1, np.float32),
+        budget=Budget(),
+        arrived_ns=arrived_ns,
+        deadline_ns=deadline_ns,
+    )
+
+
+def test_an_empty_mailbox_gives_nothing():
+    assert Mailbox().take() is None
+
+
+def test_the_newest_of_a_client_replaces_its_older_one():
+    mailbox = Mailbox()
+    assert mailbox.put(job("a", 1, 100)) is None
+    replaced = mailbox.put(job("a", 2, 200))
+    assert replaced is not None
+    assert replaced.sequence == 1
+    assert len(mailbox) == 1
+    taken = mailbox.take()
+    assert taken is not None
+    assert taken.sequence == 2
+
+
+def test_equal_deadlines_are_served_in_the_order_of_arrival():
+    mailbox = Mailbox()
+    mailbox.put(job("b", 1, 100, arrived_ns=5))
+    mailbox.put(job("a", 1, 100, arrived_ns=4))
+    assert [taken.identity for taken in (mailbox.take(), mailbox.take()) if taken] == [b"a", b"b"]
+
+
+def test_what_a_client_left_can_be_forgotten():
+    mailbox = Mailbox()
+    mailbox.put(job("a", 1, 100))
+    assert mailbox.forget(b"a") is not None
+    assert mailbox.forget(b"a") is None
+    assert len(mailbox) == 0
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 50)), max_size=30))
+def test_newest_per_client_earliest_deadline_first(puts):
+    mailbox = Mailbox()
+    newest = {}
+    for sequence, (client, deadline_ns) in enumerate(puts):
+        mailbox.put(job(client, sequence, deadline_ns, arrived_ns=sequence))
+        newest[client] = (deadline_ns, sequence)
+    taken = []
+    while (found := mailbox.take()) is not None:
+        taken.append((found.deadline_ns, found.sequence))
+    assert taken == sorted(newest.values())

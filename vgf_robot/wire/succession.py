@@ -1,0 +1,130 @@
+"""Which policy a server serves, which one it served before, and which one is on its way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import final
+
+from vgf_robot.backends import Graphs
+from vgf_robot.wire.messages import Act, Reply, Welcome
+from vgf_robot.wire.policy import Policy
+from vgf_robot.wire.reload import Reload
+from vgf_robot.wire.settings import ServeSettings
+
+
+@final
+class Succession:
+    """Puts a new bundle in the place of the old one between two ticks, and the old one back if that was no good.
+
+    Args:
+        policy: What is served at first.
+        settings: The server's.
+        counters: `reload.done`, `reload.unchanged`, `reload.refused` and `reload.taken_back` are counted here.
+        tell: Takes a sentence for whoever runs the server.
+        clock: Monotonic nanoseconds, the server's clock.
+
+    Attributes:
+        on_trial: Whether the next answer is the first one of a new bundle, and to be judged.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        settings: ServeSettings,
+        *,
+        counters: Counter[str],
+        tell: Callable[[str], object],
+        clock: Callable[[], int],
+    ) -> None:
+        self.on_trial = False
+        self._served = policy
+        self._before: Policy | None = None
+        self._settings = settings
+        self._counters = counters
+        self._tell = tell
+        self._load = partial(Policy.load, policy.source, settings, clock, opener=policy.opener)
+        self._wanted = False
+        self._reload: Reload | None = None
+        self._leaving: list[Graphs] = []
+
+    @property
+    def facts(self) -> Welcome:
+        """Of the bundle that is served."""
+        return self._served.facts
+
+    @property
+    def restless(self) -> bool:
+        """Whether there is something to do that need not wait for anything."""
+        if self._reload is None:
+            return self._wanted or bool(self._leaving)
+        return not self._reload.loading
+
+    def request(self) -> None:
+        """Ask for a reload; safe to call from a signal handler. One that is under way is finished first."""
+        self._wanted = True
+
+    def advance(self, between_stages: Callable[[], object]) -> Policy | None:
+        """Do one piece of what there is to do, no longer than a tick; return the policy to serve from now on, if new.
+
+        Args:
+            between_stages: As for a tick.
+        """
+        if self._reload is not None:
+            return self._advance(self._reload, between_stages)
+        if self._leaving:
+            self._leaving.pop()  # freeing graphs takes milliseconds
+        elif self._wanted:
+            self._wanted = False
+            self._reload = Reload(self._served.facts, self._load, self._settings.realtime)
+        return None
+
+    def judge(self, reply: Reply) -> Policy | None:
+        """Judge the first answer of a new bundle; return the policy to go back to where it is no good.
+
+        Args:
+            reply: The answer: good is a fresh action, which the controller makes of finite numbers alone.
+        """
+        before, self._before, self.on_trial = self._before, None, False
+        if before is None or (isinstance(reply, Act) and reply.rung.fresh):
+            self._leaving += before.graphs if before is not None else ()
+            return None
+        found = f"'{reply.rung.value}' ({reply.reason.value})" if isinstance(reply, Act) else "a fault"
+        self._counters["reload.taken_back"] += 1
+        self._tell(
+            f"Reload taken back: expected a fresh action for the first observation, found {found}; serving "
+            f"{_named(before)} again."
+        )
+        self._leaving += self._served.graphs
+        self._served = before
+        return before
+
+    def close(self) -> None:
+        """Wait for what is being loaded; it is not used any more."""
+        if self._reload is not None:
+            self._reload.wait()
+
+    def _advance(self, reload: Reload, between_stages: Callable[[], object]) -> Policy | None:
+        policy = reload.advance(between_stages)
+        if policy is not None:
+            self._reload = None
+            self._succeed(policy)
+        elif reload.complaint:
+            self._reload = None
+            self._counters["reload.unchanged" if reload.unchanged else "reload.refused"] += 1
+            self._tell(f"Reload refused: {reload.complaint} Still serving {_named(self._served)}.")
+        return policy
+
+    def _succeed(self, policy: Policy) -> None:
+        if self.on_trial:  # nobody has asked the one that is served: what it would go back to stays
+            self._leaving += self._served.graphs
+        else:
+            self._before = self._served
+        self._served, self.on_trial = policy, True
+        self._counters["reload.done"] += 1
+        self._tell(f"reloaded: {_named(policy)}, on trial until its first good answer")
+
+
+def _named(policy: Policy) -> str:
+    return f"{policy.manifest.name} ({policy.sha256[:12]})"
