@@ -153,6 +153,7 @@ class Controller:
         deadline_ns: int | None,
         budget: Budget = SEALED,
         between_stages: Callable[[], object] | None = None,
+        steps_until_ns: int | None = None,
     ) -> Command:
         """Answer one observation.
 
@@ -164,6 +165,9 @@ class Controller:
             budget: What the request asks for.
             between_stages: Called before each stage; its time is in no estimate, so it has to be short.
 
+            steps_until_ns: No step is taken that would make the tick end later, because others wait; on the clock. None
+                for the deadline alone.
+
         Raises:
             ProtocolError: The observation has another shape or type. The episode is unchanged.
             BudgetError: The bundle does not allow the budget, or its variant is not prepared. Likewise.
@@ -172,7 +176,7 @@ class Controller:
         check_observation(observation, self._observation_size)
         tick = Tick(
             rules=self._rules,
-            stages=self._stages(episode, observation, deadline_ns, budget, between_stages),
+            stages=self._stages(episode, observation, deadline_ns, budget, between_stages, steps_until_ns),
             episode=episode,
             num_outside=self._training_range.num_outside(observation),
             started_ns=started_ns,
@@ -215,6 +219,7 @@ class Controller:
         deadline_ns: int | None,
         budget: Budget,
         between_stages: Callable[[], object] | None,
+        steps_until_ns: int | None = None,
     ) -> Stages:
         point = self._resolve(budget)
         return Stages(
@@ -223,6 +228,7 @@ class Controller:
             episode=episode,
             observation=observation,
             deadline_ns=NO_DEADLINE_NS if deadline_ns is None else deadline_ns,
+            steps_until_ns=NO_DEADLINE_NS if steps_until_ns is None else steps_until_ns,
             clock=self._clock,
             between_stages=between_stages,
         )

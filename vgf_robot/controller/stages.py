@@ -35,6 +35,7 @@ class Stages:
         episode: Gives the noise.
         observation: Shape (O,), float32.
         deadline_ns: Absolute, on the clock; `NO_DEADLINE_NS` for none.
+        steps_until_ns: No step may make the tick end later; `NO_DEADLINE_NS` where nobody else waits.
         clock: Returns monotonic nanoseconds.
         between_stages: Called before each stage.
         reference_ns: Time spent in the reference.
@@ -50,6 +51,7 @@ class Stages:
     episode: Episode
     observation: Floats
     deadline_ns: int
+    steps_until_ns: int
     clock: Callable[[], int]
     between_stages: Callable[[], object] | None
     reference_ns: int = 0
@@ -87,9 +89,10 @@ class Stages:
             if self.satisfied:
                 break
             now_ns = self._before_stage()
-            if not self._step_fits(now_ns):
+            in_time = self._step_fits(now_ns)
+            if not in_time or not self._leaves_time_for_others(now_ns):
                 self.cut_short = self.refused = True
-                if now_ns < self.deadline_ns:
+                if not in_time and now_ns < self.deadline_ns:
                     costs.step.skip()
                 break
             result = variant.graphs.step(
@@ -143,6 +146,11 @@ class Stages:
         if step_ns is None:  # tried so that it becomes known, as long as what is known fits
             return now_ns + select_ns < self.deadline_ns
         return now_ns + step_ns + select_ns + margin_ns <= self.deadline_ns
+
+    def _leaves_time_for_others(self, now_ns: int) -> bool:
+        """Return whether a step and the selection after it end before others have their turn."""
+        costs = self.variant.costs
+        return now_ns + (costs.step.estimate_ns or 0) + (costs.select.estimate_ns or 0) <= self.steps_until_ns
 
     def _skip_select_unless_rescored(self) -> None:
         """Let an overestimated selection age too, where the ladder will not look at it in this tick."""

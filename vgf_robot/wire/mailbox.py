@@ -65,6 +65,21 @@ class Mailbox:
         urgent = min(self._jobs.values(), key=lambda job: (job.deadline_ns, job.arrived_ns))
         return self._jobs.pop(urgent.identity)
 
+    def steps_until_ns(self, urgent: Job, now_ns: int, cost_ns: float) -> int:
+        """Return until when transport steps may be taken for a job, so that those behind it have their turn in time.
+
+        The time that is left once every waiting job has had an answer without a step is shared evenly: the first in
+        line would otherwise take all of it, and every answer would come at the last moment.
+
+        Args:
+            urgent: The job that was taken.
+            now_ns: The time on the server's clock.
+            cost_ns: What an answer without a step takes.
+        """
+        deadlines_ns = sorted((urgent.deadline_ns, *(job.deadline_ns for job in self._jobs.values())))
+        spare_ns = min(due - now_ns - turn * cost_ns for turn, due in enumerate(deadlines_ns, start=1))
+        return round(now_ns + cost_ns + max(0.0, spare_ns) / len(deadlines_ns))
+
     def forget(self, identity: bytes) -> Job | None:
         """Remove and return what a client left waiting."""
         return self._jobs.pop(identity, None)

@@ -95,7 +95,24 @@ class Worker:
     def _tick(self, job: Job, session: Session[Episode], between_stages: Callable[[], None]) -> Command:
         episode = session.enter(job.episode, job.seed, self._controller.begin_episode)
         deadline_ns = None if job.unhurried else job.deadline_ns - self._handover_ns
-        return self._controller.tick(episode, job.observation, deadline_ns, job.budget, between_stages=between_stages)
+        return self._controller.tick(
+            episode,
+            job.observation,
+            deadline_ns,
+            job.budget,
+            between_stages=between_stages,
+            steps_until_ns=None if job.unhurried else self._steps_until_ns(job),
+        )
+
+    def _steps_until_ns(self, job: Job) -> int | None:
+        """Return until when steps may be taken because others wait; None where nobody does, or too little is known."""
+        if not self._mailbox:
+            return None
+        costs = self._controller.costs(job.budget)
+        reference_ns, select_ns = costs.reference.estimate_ns, costs.select.estimate_ns
+        if reference_ns is None or select_ns is None:
+            return None
+        return self._mailbox.steps_until_ns(job, self._clock(), reference_ns + select_ns + self._handover_ns)
 
     def _admit(self, gate: Gate | None, command: Command, job: Job) -> Admitted:
         """Return what engagement lets through; everything where there is none."""

@@ -51,7 +51,7 @@ from types import SimpleNamespace
 from vgf_robot.commands import serve
 from vgf_robot.controller import Controller
 half = SimpleNamespace(estimate_ns=4_250_000)
-Controller.costs = lambda self: SimpleNamespace(reference=half, step=half, select=half)
+Controller.costs = lambda self, *budget: SimpleNamespace(reference=half, step=half, select=half)
 sys.exit(serve.main(sys.argv[1:]))
 """
 

@@ -238,3 +238,13 @@ def test_selection_is_a_weight_and_a_noise(make_rig, selection, weight):
     rig.tick(budget=Budget(selection=selection))
     assert rig.graphs.weights[-1] == weight
     assert (rig.graphs.selection_noises[-1] == 0).all() == (selection == "argmax")
+
+
+def test_others_that_wait_end_the_steps_and_cost_no_deadline(make_rig):
+    rig = make_rig()
+    before_ns = rig.controller.margin_ns()
+    command = rig.tick(FULL, steps_until_ns=rig.clock() + 5 * MS)  # reference 2, two steps, selection 1
+    assert (command.status, command.reason, command.steps) == (Status.TRUNCATED, Reason.NO_TIME_FOR_STEP, 2)
+    command = rig.tick(FULL, steps_until_ns=rig.clock())
+    assert (command.steps, command.rung) == (0, Rung.REFERENCE)
+    assert rig.controller.margin_ns() == before_ns

@@ -64,7 +64,7 @@ class FakeController:
         self.action = (1.0, 2.0)
         self.cost_ns = 2 * MS  # of reference and selection together
 
-    def costs(self):
+    def costs(self, budget=None):
         half = SimpleNamespace(estimate_ns=self.cost_ns / 2)
         return SimpleNamespace(reference=half, step=half, select=half)
 
@@ -72,9 +72,15 @@ class FakeController:
         self.seeds.append(seed)
         return SimpleNamespace(seed=seed, remembered="particles")
 
-    def tick(self, episode, observation, deadline_ns, budget, between_stages):
+    def tick(self, episode, observation, deadline_ns, budget, between_stages, steps_until_ns):
         self.asked.append(
-            SimpleNamespace(episode=episode, observation=observation, deadline_ns=deadline_ns, budget=budget)
+            SimpleNamespace(
+                episode=episode,
+                observation=observation,
+                deadline_ns=deadline_ns,
+                budget=budget,
+                steps_until_ns=steps_until_ns,
+            )
         )
         between_stages()
         if self.fault is not None:

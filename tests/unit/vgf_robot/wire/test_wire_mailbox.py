@@ -62,3 +62,36 @@ def test_newest_per_client_earliest_deadline_first(puts):
     while (found := mailbox.take()) is not None:
         taken.append((found.deadline_ns, found.sequence))
     assert taken == sorted(newest.values())
+
+
+def test_spare_time_is_shared_evenly_among_those_who_wait():
+    mailbox = Mailbox()
+    for client in "bcd":
+        mailbox.put(job(client, 1, 100))
+    # Four answers of 10 leave 60 until their deadline: 15 each.
+    assert mailbox.steps_until_ns(job("a", 1, 100), now_ns=0, cost_ns=10) == 25
+
+
+def test_the_one_who_can_wait_least_says_how_much_is_spare():
+    mailbox = Mailbox()
+    mailbox.put(job("b", 1, 30))
+    mailbox.put(job("c", 1, 1000))
+    assert mailbox.steps_until_ns(job("a", 1, 20), now_ns=0, cost_ns=10) == 10 + 10 // 3
+    assert mailbox.steps_until_ns(job("a", 1, 5), now_ns=0, cost_ns=10) == 10  # nothing is spare: no step
+
+
+@given(
+    deadlines=st.lists(st.integers(0, 1000), min_size=1, max_size=8),
+    cost=st.integers(1, 60),
+    now=st.integers(0, 200),
+)
+def test_who_was_in_time_without_steps_is_in_time_with_shared_ones(deadlines, cost, now):
+    """Every job ends when it may at the latest; whoever would have been in time without steps still is."""
+    mailbox = Mailbox()
+    for index, deadline_ns in enumerate(deadlines):
+        mailbox.put(job(str(index), 1, deadline_ns))
+    feasible = all(now + turn * cost <= due for turn, due in enumerate(sorted(deadlines), start=1))
+    time_ns = now
+    while (taken := mailbox.take()) is not None:
+        time_ns = max(time_ns + cost, mailbox.steps_until_ns(taken, time_ns, cost) - 1)
+        assert not feasible or time_ns <= taken.deadline_ns

@@ -66,6 +66,18 @@ def test_waiting_counts_for_the_second_client(bench, observe_message):
     assert bench.serve_one().message.timings.queue_ns == 10 * MS
 
 
+def test_the_first_in_line_leaves_time_for_the_others_and_the_last_has_all_that_is_left(make_bench, observe_message):
+    bench = make_bench(handover_us=0)
+    bench.greet(b"a", b"b")
+    arrived_ns = bench.clock.now_ns
+    bench.say(observe_message(deadline_us=20_000), b"a")
+    bench.say(observe_message(deadline_us=20_000), b"b")
+    bench.serve_one()
+    bench.serve_one()
+    # Two answers of 2 ms leave 16 ms until both are due: 8 each.
+    assert [asked.steps_until_ns for asked in bench.controller.asked] == [arrived_ns + 10 * MS, None]
+
+
 def test_nobody_starves_behind_a_client_in_a_hurry(bench, observe_message):
     bench.greet(b"hasty", b"patient")
     bench.say(observe_message(deadline_us=45_000), b"patient")
