@@ -15,25 +15,25 @@ import msgspec
 import torch
 
 from export.draft import draft_of
-from export.graphs import ReferenceGraph, SelectGraph, StepGraph, example_inputs
-from export.onnx_files import OPSET, SharedWeights, to_onnx
+from export.graph_checks import OPSET
 from export.parity import Check, check_variant
+from export.precision.receipt import PrecisionReceipts, precision_receipts
+from export.precision.settings import FLOAT32, PROVENANCE_KEY
 from export.settings import ExportSettings
+from export.torch_backend import AMORTISED
+from export.variant_files import VariantFiles
 from policies.checkpoint import Progress
 from policies.config import FieldConfig, TrainConfig
 from policies.models import Models
 from policies.run_folder import RunFolder
 from policies.transport import Transport
-from vgf_robot.backends import load_backend, signatures
+from vgf_robot.backends import load_backend
 from vgf_robot.bundle import SCHEMA_VERSION, Bundle, Field, Manifest, OperatingPoint, Variant, write_manifest
 from vgf_robot.bundle import Transport as TransportRecord
 from vgf_robot.errors import ExportError
 
-PRECISION = "float32"
-WEIGHTS = "weights.bin"
 RECEIPT = "receipt.json"
 BACKEND = "onnxruntime-cpu"
-AMORTISED = "amortised"  # the manifest's word for: independent, along a network that predicts the gradient
 
 
 class BundleWriter:
@@ -73,12 +73,19 @@ class BundleWriter:
             ExportError: The place is taken, or parity failed.
         """
         with draft_of(out) as draft:
-            variants = self._write_graphs(draft)
+            sizes = (self._config.observation_size, self._config.action_size)
+            files = VariantFiles(draft, self._models, self._transport, self._settings, sizes)
+            variants = tuple(
+                variant for number in self._settings.num_particles for variant in self._traced(files, number)
+            )
+            files.finish()
             (draft / RECEIPT).write_text("{}")
             manifest = self._manifest(variants)
             bundle = write_manifest(draft, manifest)
-            (draft / RECEIPT).write_text(json.dumps(self._receipt(bundle), indent=2) + "\n")
-            write_manifest(draft, manifest)
+            receipt, precisions = self._receipt(bundle), self._precision_receipts(bundle)
+            files.remove_probes()
+            (draft / RECEIPT).write_text(json.dumps({**receipt, "precisions": precisions.entries}, indent=2) + "\n")
+            write_manifest(draft, _marked(manifest, precisions.accepted))
         return Bundle.load(out)
 
     @property
@@ -86,38 +93,22 @@ class BundleWriter:
         """Step indices in the parity check: the step graph is written, hence checked, under a cap of 0 as well."""
         return max(1, self._settings.max_steps)
 
-    def _write_graphs(self, folder: Path) -> tuple[Variant, ...]:
-        weights = SharedWeights(folder / WEIGHTS)
-        variants = tuple(
-            self._write_variant(folder, weights, num_particles) for num_particles in self._settings.num_particles
-        )
-        weights.write()
-        return variants
+    def _traced(self, files: VariantFiles, num_particles: int) -> tuple[Variant, ...]:
+        self._report(f"tracing N = {num_particles}, K = {self._settings.reference_steps}")
+        return files.write(num_particles)
 
-    def _write_variant(self, folder: Path, weights: SharedWeights, num_particles: int) -> Variant:
-        models, steps = self._models, self._settings.reference_steps
-        self._report(f"tracing N = {num_particles}, K = {steps}")
-        modules = {
-            "reference": ReferenceGraph(models.sampler, steps),
-            "step": StepGraph(self._transport),
-            "select": SelectGraph(models.critic, self._settings.aggregation, models.action_scaling),
-        }
-        sizes = (num_particles, self._config.observation_size, self._config.action_size)
-        names = {
-            "reference": f"reference-n{num_particles}-k{steps}.onnx",
-            "step": f"step-n{num_particles}.onnx",
-            "select": f"select-n{num_particles}.onnx",
-        }
-        for kind, module in modules.items():
-            model = to_onnx(kind, module, example_inputs(kind, *sizes), signatures(*sizes)[kind])
-            weights.save(model, folder / names[kind])
-        return Variant(num_particles=num_particles, reference_steps=steps, precision=PRECISION, **names)
+    def _precision_receipts(self, bundle: Bundle) -> PrecisionReceipts:
+        observations = self._run.sample()["observations"][: self._settings.num_parity_inputs].numpy()
+        accept = self._settings.accept_precision
+        return precision_receipts(bundle, observations, self._checked_steps, accept, self._report)
 
     def _receipt(self, bundle: Bundle) -> dict[str, Any]:
         """Check every variant, and refuse the export where one fails."""
         observations = self._run.sample()["observations"][: self._settings.num_parity_inputs]
         entries: list[dict[str, Any]] = []
         for variant in bundle.manifest.variants:
+            if variant.precision != FLOAT32:
+                continue  # compared with float32 in a receipt of its own
             self._report(f"parity N = {variant.num_particles}, K = {variant.reference_steps}")
             graphs = load_backend(BACKEND)(bundle, variant, threads=1)
             checks = check_variant(graphs, self._models, self._transport, variant, observations, self._checked_steps)
@@ -169,6 +160,14 @@ class BundleWriter:
             provenance=_provenance(self._config, self._checkpoint, self._progress, facts),
             files={},
         )
+
+
+def _marked(manifest: Manifest, accepted: set[str]) -> Manifest:
+    """Name in the manifest, which the bundle's hash covers, the precisions that were accepted beyond their limits."""
+    if not accepted:
+        return manifest
+    provenance = {**manifest.provenance, PROVENANCE_KEY: sorted(accepted)}
+    return msgspec.structs.replace(manifest, provenance=provenance)
 
 
 def _require_parity(checks: Sequence[Check], variant: Variant) -> None:

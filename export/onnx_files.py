@@ -13,9 +13,9 @@ from onnx.external_data_helper import set_external_data
 from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from export.graph_checks import OPSET
 from vgf_robot.backends import Signature
 
-OPSET = 20  # the newest that ONNX Runtime 1.23 (Python 3.10 on JetPack 6) takes
 SMALL_BYTES = 256  # a tensor below this stays inside the graph
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from export.precision.settings import FLOAT32, PRECISIONS, Precision
 from export.settings import ExportSettings
 from policies.config import MethodName, TrainConfig
 from policies.critic import Aggregation
@@ -28,6 +29,8 @@ class ExportRequest:
     max_steps: int | None = None
     form: Form | None = None
     aggregation: Aggregation | None = None
+    precisions: str | None = None
+    accept_precision: bool = False
 
 
 def export_settings(request: ExportRequest, config: TrainConfig) -> ExportSettings:
@@ -46,6 +49,8 @@ def export_settings(request: ExportRequest, config: TrainConfig) -> ExportSettin
         max_steps=_max_steps(request.max_steps, config),
         form=_form(request.form, config),
         aggregation=request.aggregation or config.transport.aggregation,
+        precisions=precisions(request.precisions),
+        accept_precision=request.accept_precision,
     )
 
 
@@ -62,6 +67,23 @@ def particle_counts(text: str) -> tuple[int, ...]:
     if not values or values[0] < 1:
         raise ConfigError(f"--particles: expected positive whole numbers such as 1,4,10, found '{text}'.")
     return values
+
+
+def precisions(text: str | None) -> tuple[Precision, ...]:
+    """Return the precisions of a list such as float32,bfloat16, float32 first.
+
+    Raises:
+        ConfigError: It is no such list, or without float32, which the others are measured against.
+    """
+    if text is None:
+        return (FLOAT32,)
+    asked = {part.strip() for part in text.split(",")}
+    if FLOAT32 not in asked or not asked <= set(PRECISIONS):
+        raise ConfigError(
+            f"--precisions: expected {FLOAT32} and any of {', '.join(PRECISIONS[1:])}, separated by commas, "
+            f"found '{text}'."
+        )
+    return tuple(each for each in PRECISIONS if each in asked)
 
 
 def _reference_steps(asked: int | None, config: TrainConfig) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from export.precision.settings import FLOAT32, Precision
 from policies.critic import Aggregation
 from policies.transport import Form
 
@@ -19,6 +20,9 @@ class ExportSettings:
         form: The flow's form at run time.
         aggregation: The value that is climbed and by which a particle is chosen.
         num_parity_inputs: Observations in the parity check.
+        precisions: Each precision to write every variant in; float32 is among them, as what the others are measured
+            against.
+        accept_precision: Keep a low precision beyond its limits; the bundle says so.
     """
 
     num_particles: tuple[int, ...]
@@ -27,3 +31,5 @@ class ExportSettings:
     form: Form
     aggregation: Aggregation
     num_parity_inputs: int = 256
+    precisions: tuple[Precision, ...] = (FLOAT32,)
+    accept_precision: bool = False

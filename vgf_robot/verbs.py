@@ -35,6 +35,8 @@ VERBS = {
     "drive": Verb("newest observation in, one action out, every control period", "cpu"),
     "bench": Verb("stage and tick latency on this device", "cpu"),
     "eval": Verb("closed loop in simulation: success, latency, miss rate", "sim"),
+    "select": Verb("every checkpoint of a run, evaluated: the best one and its setting, sealed", "train,sim"),
+    "results": Verb("evaluations, bundles and runs -> one page with a table of results", "sim"),
     "doctor": Verb("say what this machine lacks for real-time control, and how to mend it", "cpu"),
     "demo": Verb("the guided tour: a simulated arm and a loaded machine", "sim"),
 }
@@ -60,6 +62,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"vgf-robot {arguments[0]}: interrupted.", file=sys.stderr)
         return 130
+
+
+def call(verb: str, argv: Sequence[str]) -> int:
+    """Run one verb for another one, in this process; returns its exit code.
+
+    It is the command line between packages that must not import each other: what goes wrong is raised and not printed.
+
+    Args:
+        verb: Its name.
+        argv: The arguments after it.
+
+    Raises:
+        VgfError: The verb's own, or it is not installed.
+        KeyboardInterrupt: Ctrl-C, after the verb has kept what it keeps.
+    """
+    return _load(verb)(list(argv))
 
 
 def parse(options: type[Options], argv: Sequence[str], verb: str, example: str) -> Options:

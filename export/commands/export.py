@@ -42,6 +42,11 @@ class Options:
     """The flow's form at run time; the run's own where not given."""
     aggregation: Aggregation | None = None
     """How the ensemble becomes the value that is climbed; the run's own where not given."""
+    precisions: str | None = None
+    """Number formats of the large matrix products, separated by commas: float32, which is always there, bfloat16,
+    float16. Each low one has its receipt against float32."""
+    accept_precision: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Keep a low precision that is beyond its limits; the bundle names it."""
     checkpoint: Path | None = None
     """A checkpoint of the run; the newest where not given."""
     cap_from: Path | None = None
@@ -76,7 +81,16 @@ def _refuse_unused(options: Options) -> None:
     if not (options.cap_from or options.scores_from):
         return
     default = {item.name: item.default for item in fields(Options)}
-    names = ("particles", "reference_steps", "max_steps", "form", "aggregation", "checkpoint")
+    names = (
+        "particles",
+        "reference_steps",
+        "max_steps",
+        "form",
+        "aggregation",
+        "precisions",
+        "accept_precision",
+        "checkpoint",
+    )
     unused = [f"--{name.replace('_', '-')}" for name in names if getattr(options, name) != default[name]]
     if unused:
         raise ConfigError(f"Sealing writes no graphs and cannot heed {', '.join(unused)}; export the run again.")
@@ -95,6 +109,8 @@ def _export(options: Options) -> Bundle:
         max_steps=options.max_steps,
         form=options.form,
         aggregation=options.aggregation,
+        precisions=options.precisions,
+        accept_precision=options.accept_precision,
     )
     writer = BundleWriter(run, options.checkpoint, export_settings(request, run.config()), report=print)
     return writer.write(options.out)

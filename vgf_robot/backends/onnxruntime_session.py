@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
-from numpy.typing import NDArray
 
-from vgf_robot.backends.signature import Shape, Signature, dtype_of
-from vgf_robot.errors import BundleError
+from vgf_robot.backends.bound import Buffers
+from vgf_robot.backends.signature import Shape, Signature, verify_tensors
+from vgf_robot.errors import BundleError, MachineError
 
-Buffers = dict[str, NDArray[Any]]
+NO_KERNEL = "NOT_IMPLEMENTED"
 
 
 def open_session(path: Path, signature: Signature, threads: int) -> Any:
@@ -26,6 +24,7 @@ def open_session(path: Path, signature: Signature, threads: int) -> Any:
 
     Raises:
         BundleError: The file is no graph, or not this one.
+        MachineError: ONNX Runtime has no kernel for the graph's precision.
     """
     ort: Any = onnxruntime
     options = ort.SessionOptions()
@@ -39,18 +38,18 @@ def open_session(path: Path, signature: Signature, threads: int) -> Any:
     try:
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors have no base class of their own
+        if NO_KERNEL in str(error):
+            raise MachineError(
+                f"{path}: ONNX Runtime {ort.__version__} cannot compute this precision on the CPU ({error}); choose "
+                "another backend, such as openvino-cpu, or the bundle's float32."
+            ) from error
         raise BundleError(
             f"{path}: expected a graph that ONNX Runtime {ort.__version__} loads, found: {error}; "
             f"export the bundle again, or update onnxruntime."
         ) from error
-    _verify(path, "inputs", session.get_inputs(), signature.inputs)
-    _verify(path, "outputs", session.get_outputs(), signature.outputs)
+    verify_tensors(path, "inputs", _tensors(session.get_inputs()), signature.inputs)
+    verify_tensors(path, "outputs", _tensors(session.get_outputs()), signature.outputs)
     return session
-
-
-def empty_buffers(shapes: Mapping[str, Shape]) -> Buffers:
-    """Return one zeroed array per tensor."""
-    return {name: np.zeros(shape, dtype_of(name)) for name, shape in shapes.items()}
 
 
 class BoundGraph:
@@ -76,24 +75,8 @@ class BoundGraph:
         self._session.run_with_iobinding(self._binding)
 
 
-def _verify(path: Path, role: str, nodes: Any, expected: Mapping[str, Shape]) -> None:
-    found = {node.name: (tuple(node.shape), _dtype(node.type)) for node in nodes}
-    wanted = {name: (shape, dtype_of(name)) for name, shape in expected.items()}
-    if found == wanted:
-        return
-    for name in sorted(wanted.keys() | found.keys()):
-        if wanted.get(name) != found.get(name):
-            raise BundleError(
-                f"{path}, {role}: expected {_words(name, wanted)}, found {_words(name, found)}; "
-                f"export the bundle again so that its graphs match its manifest."
-            )
-
-
-def _words(name: str, tensors: Mapping[str, tuple[Shape, str]]) -> str:
-    if name not in tensors:
-        return f"no '{name}'"
-    shape, dtype = tensors[name]
-    return f"'{name}' {dtype} {shape}"
+def _tensors(nodes: Any) -> dict[str, tuple[Shape, str]]:
+    return {node.name: (tuple(node.shape), _dtype(node.type)) for node in nodes}
 
 
 def _dtype(onnx_type: str) -> str:

@@ -10,12 +10,17 @@ from vgf_robot.errors import MachineError, suggestion
 GROUP = "vgf_robot.backends"
 
 # Which extra brings a library that a backend imports.
-EXTRAS = {"onnxruntime": "cpu"}
+EXTRAS = {"onnxruntime": "cpu", "openvino": "openvino"}
 
 
 def backend_names() -> list[str]:
-    """Return the names of the installed backends, sorted."""
+    """Return the names of the backends there are, sorted; the library that one needs may be missing."""
     return sorted({entry.name for entry in entry_points(group=GROUP)})
+
+
+def installed_backends() -> list[str]:
+    """Return the names of the backends whose library is installed, sorted."""
+    return [name for name in backend_names() if _loads(name)]
 
 
 def load_backend(name: str) -> Backend:
@@ -38,3 +43,11 @@ def load_backend(name: str) -> Backend:
         raise MachineError(
             f"Backend '{name}' needs the Python package '{missing}', which is not installed; run `{cure}`."
         ) from error
+
+
+def _loads(name: str) -> bool:
+    try:
+        load_backend(name)
+    except MachineError:
+        return False
+    return True

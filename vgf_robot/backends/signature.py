@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+from vgf_robot.errors import BundleError
 
 Shape = tuple[int, ...]
 
@@ -57,3 +61,33 @@ def signatures(num_particles: int, observation_size: int, action_size: int) -> d
             {"action": (action_size,), "index": (), "values": column, "spread": ()},
         ),
     }
+
+
+def verify_tensors(
+    path: Path, role: str, found: Mapping[str, tuple[Shape, str]], expected: Mapping[str, Shape]
+) -> None:
+    """Compare a graph's inputs or outputs with its signature.
+
+    Args:
+        path: The graph's file, for the error.
+        role: `inputs` or `outputs`.
+        found: Shape and type by name, as the graph says; -1 for an axis without a fixed length.
+        expected: Shape by name.
+
+    Raises:
+        BundleError: The first tensor that differs.
+    """
+    wanted = {name: (shape, dtype_of(name)) for name, shape in expected.items()}
+    for name in sorted(wanted.keys() | found.keys()):
+        if wanted.get(name) != found.get(name):
+            raise BundleError(
+                f"{path}, {role}: expected {_words(name, wanted)}, found {_words(name, found)}; "
+                f"export the bundle again so that its graphs match its manifest."
+            )
+
+
+def _words(name: str, tensors: Mapping[str, tuple[Shape, str]]) -> str:
+    if name not in tensors:
+        return f"no '{name}'"
+    shape, dtype = tensors[name]
+    return f"'{name}' {dtype} {shape}"

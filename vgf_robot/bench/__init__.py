@@ -3,6 +3,7 @@
 from vgf_robot.bench.disturbances import DISTURBANCES
 from vgf_robot.bench.layout import Layout, WeightTensor, read_layout, write_layout
 from vgf_robot.bench.replay import Durations, Outcome, load_durations, oracle_steps, replay, save_durations
+from vgf_robot.bench.roofline import Roofline
 from vgf_robot.bench.synthetic import CONTROL_PERIOD_S, SYNTHETIC, synthetic_bundle
 from vgf_robot.bench.timing import BenchSettings, latency_rows, measure
 
@@ -14,6 +15,7 @@ __all__ = [
     "Durations",
     "Layout",
     "Outcome",
+    "Roofline",
     "WeightTensor",
     "latency_rows",
     "load_durations",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -14,10 +15,11 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
-from vgf_robot.bench import CONTROL_PERIOD_S, BenchSettings, latency_rows, measure, synthetic_bundle
+from vgf_robot.backends import installed_backends
+from vgf_robot.bench import CONTROL_PERIOD_S, BenchSettings, Roofline, latency_rows, measure, synthetic_bundle
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Controller
-from vgf_robot.errors import ConfigError
+from vgf_robot.errors import ConfigError, MachineError
 from vgf_robot.results import print_table, write_json
 from vgf_robot.verbs import parse
 
@@ -45,6 +47,9 @@ class Options:
     """Threads that one graph may use."""
     backend: str = "onnxruntime-cpu"
     """What runs the graphs."""
+    backends: str | None = None
+    """In place of --backend: several beside each other, separated by commas, or `all` that are installed; each in
+    every precision that the bundle has and the backend computes, or in that of --precision."""
     precision: str | None = None
     """Which of the bundle's precisions; the first one listed where not given."""
     seed: int = 0
@@ -59,26 +64,74 @@ def main(argv: Sequence[str]) -> int:
     settings = BenchSettings(ticks=options.ticks, seed=options.seed)
     _require_one_subject(options)
     with _bundle(options) as bundle:
-        point = bundle.manifest.operating_point
-        variant = bundle.variant(point.num_particles, point.reference_steps, options.precision)
-        controller = Controller.open(
-            bundle, backend=options.backend, threads=options.threads, precision=options.precision
-        )
+        rows, roofline = _measured(bundle, options, settings)
+    for subject in dict.fromkeys((row["backend"], row["precision"]) for row in rows):
+        own = [row for row in rows if (row["backend"], row["precision"]) == subject]
+        print_table(_title(bundle.manifest.name, options.threads, own[0]), own, COLUMNS)
+        print(_against_period(own[-1], bundle.manifest.control_period_s))
+        if roofline is not None:
+            print(_against_roof(own[-1], roofline))
+    if options.json is not None:
+        write_json(options.json, "bench", _settings(options, settings, bundle, roofline), rows)
+    return 0
+
+
+def _measured(
+    bundle: Bundle, options: Options, settings: BenchSettings
+) -> tuple[list[dict[str, Any]], Roofline | None]:
+    """Return the rows of every backend and precision, one after the other, and the roof where it can be counted."""
+    subjects = _subjects(bundle, options)
+    controllers: dict[tuple[str, str], Controller] = {}
+    for backend, precision in subjects:
+        try:
+            controllers[backend, precision] = Controller.open(
+                bundle, backend=backend, threads=options.threads, precision=precision
+            )
+        except MachineError as error:
+            if len(subjects) == 1:
+                raise
+            print(f"left out: {backend}, {precision}: {error}", file=sys.stderr)
+    if not controllers:
+        raise MachineError("No backend on this machine computes this bundle; the reasons stand above.")
+    roofline = _roofline(bundle, options)
+    rows: list[dict[str, Any]] = []
+    for (backend, precision), controller in controllers.items():
         with _progress(settings.warm_up_ticks + settings.ticks) as after_round:
             timings = measure(controller, settings, after_round)
-    facts = {
-        "backend": options.backend,
-        "precision": variant.precision,
-        "num_particles": variant.num_particles,
-        "reference_steps": variant.reference_steps,
-        "ticks": options.ticks,
-    }
-    rows = latency_rows(timings, facts)
-    print_table(_title(bundle.manifest.name, options.threads, facts), rows, COLUMNS)
-    print(_against_period(rows[-1], bundle.manifest.control_period_s))
-    if options.json is not None:
-        write_json(options.json, "bench", _settings(options, settings, bundle), rows)
-    return 0
+        point = bundle.manifest.operating_point
+        variant = bundle.variant(point.num_particles, point.reference_steps, precision)
+        facts = {
+            "backend": backend,
+            "precision": variant.precision,
+            "num_particles": variant.num_particles,
+            "reference_steps": variant.reference_steps,
+            "ticks": options.ticks,
+        }
+        own = latency_rows(timings, facts)
+        rows += own if roofline is None else roofline.facts(variant, own)
+    return rows, roofline
+
+
+def _subjects(bundle: Bundle, options: Options) -> list[tuple[str, str]]:
+    """Return the backends and precisions to measure; one of each unless several were asked for."""
+    point = bundle.manifest.operating_point
+    first = bundle.variant(point.num_particles, point.reference_steps, options.precision).precision
+    if options.backends is None:
+        return [(options.backend, first)]
+    names = installed_backends() if options.backends == "all" else options.backends.split(",")
+    shape = (point.num_particles, point.reference_steps)
+    there = [v.precision for v in bundle.manifest.variants if (v.num_particles, v.reference_steps) == shape]
+    return [(name, each) for name in names for each in ([first] if options.precision else there)]
+
+
+def _roofline(bundle: Bundle, options: Options) -> Roofline | None:
+    """Return the roof, or None, with the reason on standard error, where it cannot be counted on this machine."""
+    point = bundle.manifest.operating_point
+    try:
+        return Roofline(bundle, bundle.variant(point.num_particles, point.reference_steps), options.threads)
+    except MachineError as error:
+        print(f"without the roof of the matrix products: {error}", file=sys.stderr)
+        return None
 
 
 def _require_one_subject(options: Options) -> None:
@@ -140,7 +193,20 @@ def _against_period(row: dict[str, Any], period_s: float) -> str:
     )
 
 
-def _settings(options: Options, settings: BenchSettings, bundle: Bundle) -> dict[str, Any]:
+def _against_roof(row: dict[str, Any], roofline: Roofline) -> str:
+    """Say what a tick is made of, and how long beside what its products alone would take."""
+    work = f"It is {row['tick_mflop']:.1f} MFLOP and {row['tick_mb']:.1f} MB of matrix products"
+    if roofline.product is None or roofline.rate is None or row["times_roof"] is None:
+        return f"{work}."
+    product, rate = roofline.product, roofline.rate / 1e9
+    return (
+        f"{work}, and at p50 {row['times_roof']:.2f} times what these alone would take: {product.rows} x "
+        f"{product.inner} x {product.columns} in float32 runs at {rate:.0f} GFLOP/s here."
+    )
+
+
+def _settings(options: Options, settings: BenchSettings, bundle: Bundle, roofline: Roofline | None) -> dict[str, Any]:
+    rate = None if roofline is None or roofline.rate is None else roofline.rate / 1e9
     return {
         "bundle": bundle.manifest.name,
         "bundle_sha256": bundle.sha256,
@@ -150,5 +216,6 @@ def _settings(options: Options, settings: BenchSettings, bundle: Bundle) -> dict
         "warm_up_ticks": settings.warm_up_ticks,
         "seed": settings.seed,
         "threads": options.threads,
-        "backend": options.backend,
+        "backend": options.backend if options.backends is None else options.backends,
+        "gemm_gflop_per_s": rate,
     }

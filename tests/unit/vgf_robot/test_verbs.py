@@ -22,6 +22,8 @@ ENOUGH = {
     "drive": ["bundle"],
     "bench": ["bundle"],
     "eval": ["bundle"],
+    "select": ["run", "--out", "bundle"],
+    "results": ["run", "--out", "table.md"],
     "doctor": ["bundle"],
     "demo": [],
 }

@@ -7,7 +7,7 @@ import pytest
 
 from tests.bundles import make_bundle
 from vgf_robot.backends import backend_names, load_backend, registry
-from vgf_robot.backends.onnxruntime_cpu import OnnxRuntimeCpu
+from vgf_robot.backends.onnxruntime_cpu import open_onnxruntime_cpu
 from vgf_robot.bundle import Bundle, write_manifest
 from vgf_robot.errors import BundleError, ConfigError, MachineError
 
@@ -20,7 +20,7 @@ def folder(tmp_path):
 def refusal(folder) -> str:
     bundle = Bundle.load(folder)
     with pytest.raises(BundleError) as caught:
-        OnnxRuntimeCpu(bundle, bundle.variant(4, 2))
+        open_onnxruntime_cpu(bundle, bundle.variant(4, 2))
     return str(caught.value)
 
 
@@ -55,12 +55,12 @@ def test_what_is_no_graph_is_refused(folder):
 def test_no_threads_are_refused(folder):
     bundle = Bundle.load(folder)
     with pytest.raises(ConfigError, match="expected 1 or more, found 0"):
-        OnnxRuntimeCpu(bundle, bundle.variant(4, 2), threads=0)
+        open_onnxruntime_cpu(bundle, bundle.variant(4, 2), threads=0)
 
 
 def test_backends_are_found_by_name():
     assert "onnxruntime-cpu" in backend_names()
-    assert load_backend("onnxruntime-cpu") is OnnxRuntimeCpu
+    assert load_backend("onnxruntime-cpu") is open_onnxruntime_cpu
 
 
 def test_an_unknown_backend_is_refused_with_a_suggestion():

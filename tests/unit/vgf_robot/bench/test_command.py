@@ -1,13 +1,15 @@
 """`vgf-robot bench`: a table, a file, and one sentence for what cannot be measured."""
 
 import json
+import sys
 
 import pytest
 
 from tests.bundles import make_bundle
+from vgf_robot.backends import installed_backends
 from vgf_robot.bundle import Bundle
 from vgf_robot.commands.bench import main
-from vgf_robot.errors import BudgetError, BundleError, ConfigError, VgfError
+from vgf_robot.errors import BudgetError, BundleError, ConfigError, MachineError, VgfError
 from vgf_robot.verbs import main as vgf_robot
 
 
@@ -44,7 +46,39 @@ def test_a_synthetic_bundle_is_measured_and_kept(tmp_path, capsys):
     content = json.loads(out.read_text())
     assert content["settings"]["synthetic"] is True
     assert [row["max_steps"] for row in content["rows"]] == [0, 1, 2, 3, 4, 5]
-    assert "not-a-policy" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    for expected in ("not-a-policy", "MFLOP", "10 x 512 x 512 in float32 runs at"):
+        assert expected in printed
+    assert content["settings"]["gemm_gflop_per_s"] > 0
+    assert all(row["times_roof"] > 0 for row in content["rows"])
+
+
+def test_backends_stand_beside_each_other(folder, tmp_path, capsys):
+    out = tmp_path / "bench.json"
+    assert main([str(folder), "--ticks", "2", "--backends", "all", "--json", str(out)]) == 0
+    content = json.loads(out.read_text())
+    assert content["settings"]["backend"] == "all"
+    assert list(dict.fromkeys(row["backend"] for row in content["rows"])) == installed_backends()
+    assert len(content["rows"]) == 4 * len(installed_backends())
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in installed_backends())
+
+
+def test_a_backend_that_is_not_there_is_left_out_of_several(folder, tmp_path, capsys):
+    out = tmp_path / "bench.json"
+    assert main([str(folder), "--ticks", "1", "--backends", "abacus,onnxruntime-cpu", "--json", str(out)]) == 0
+    assert {row["backend"] for row in json.loads(out.read_text())["rows"]} == {"onnxruntime-cpu"}
+    assert "left out: abacus, float32: 'abacus' is no installed backend" in capsys.readouterr().err
+    with pytest.raises(MachineError, match="No backend on this machine"):
+        main([str(folder), "--backends", "abacus,slate"])
+
+
+def test_the_table_stands_without_what_counts_the_work(folder, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert main([str(folder), "--ticks", "1"]) == 0
+    captured = capsys.readouterr()
+    assert "run `pip install onnx`" in captured.err
+    assert "MFLOP" not in captured.out
 
 
 @pytest.mark.parametrize(

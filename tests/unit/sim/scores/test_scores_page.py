@@ -1,0 +1,198 @@
+"""Results: from files that others wrote to a page, with every cell that nobody ran named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sim.commands import results as command
+from sim.scores import Score, over_trainings
+from tests.bundles import make_bundle
+from tests.unit.sim.selection.verbs import make_run
+from vgf_robot.bundle import Bundle, Manifest, write_manifest
+from vgf_robot.errors import BundleError, ConfigError, ResultError
+
+
+def row(mode: str, num: int, steps: int, size: float | None, mean: float, **changes) -> dict:
+    return {
+        "mode": mode,
+        "num_particles": num,
+        "reference_steps": 2,
+        "max_steps": steps,
+        "step_size": size,
+        "selection": None,
+        "episodes": 20,
+        "success_rate": None,
+        "return_mean": mean,
+        "return_low": mean - 60,
+        "return_high": mean + 60,
+        **changes,
+    }
+
+
+def bundle(folder: Path, *, method: str = "vgf", seed: int = 0, task: str = "Test-v0", sealed: bool = True) -> Bundle:
+    made = make_bundle(folder, environment=task, sealed=sealed)
+    manifest = msgspec.json.decode((made / "manifest.json").read_bytes(), type=Manifest)
+    provenance = {"configuration": {"method": method, "seed": seed}, "critic_updates": 40_000}
+    return write_manifest(made, msgspec.structs.replace(manifest, provenance=provenance))
+
+
+def evaluation(path: Path, of: Bundle, rows: list[dict], **settings) -> Path:
+    facts = {
+        "bundle": str(of.folder),
+        "bundle_sha256": of.sha256,
+        "environment": of.manifest.environment,
+        "operating_point": msgspec.to_builtins(of.manifest.operating_point),
+        "episodes": 20,
+        "seed": 1000,
+        "clock": "lock-step",
+        **settings,
+    }
+    path.write_text(json.dumps({"verb": "eval", "settings": facts, "rows": rows}))
+    return path
+
+
+def report(mean: float) -> list[dict]:
+    return [row("reference", 1, 0, None, 550), row("best-of-n", 4, 0, None, 1080), row("tuned", 4, 3, 0.05, mean)]
+
+
+def page(tmp_path: Path, *sources: Path, name: str = "page.md") -> str:
+    assert command.main([*map(str, sources), "--out", str(tmp_path / "docs" / name)]) == 0
+    return (tmp_path / "docs" / name).read_text()
+
+
+def cells(text: str, heading: str) -> list[list[str]]:
+    """Return the table below a heading, without its rule."""
+    lines = text.split(heading, 1)[1].strip().splitlines()
+    table = [line for line in lines[: next((i for i, x in enumerate(lines) if x.startswith("#")), None)] if "|" in line]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table if "---" not in line]
+
+
+def test_tasks_against_methods_with_what_was_not_run(tmp_path: Path) -> None:
+    hopper = bundle(tmp_path / "hopper", task="Hopper-v5")
+    fql = bundle(tmp_path / "fql", method="fql")
+    text = page(
+        tmp_path,
+        evaluation(tmp_path / "a.json", hopper, report(2857)),
+        evaluation(tmp_path / "b.json", fql, [row("tuned", 1, 0, None, 0, success_rate=0.9)]),
+        make_run(tmp_path / "run", method="ifql"),
+    )
+    assert cells(text, "## Tasks and methods") == [
+        ["task", "fql", "ifql", "vgf"],
+        ["Hopper-v5", "not run", "not run", "2,857 (2,797 to 2,917)"],
+        ["Test-v0", "90 %", "trained, not evaluated", "not run"],
+    ]
+    details = cells(text, "## Evaluations")
+    assert details[1] == [
+        *("Hopper-v5", "vgf", "0", "40,000", "20", "1,000"),
+        *("550 (490 to 610)", "1,080 (1,020 to 1,140)", "N 4, 3 steps of 0.05", "2,857 (2,797 to 2,917)"),
+    ]
+    assert details[3] == ["Test-v0", "ifql", "3", "20", "-", "-", "not run", "not run", "not run", "not run"]
+    assert "Hopper-v5, vgf: not run." in text  # no sweep
+
+
+def test_several_trainings_become_a_mean_with_its_interval(tmp_path: Path) -> None:
+    paths = []
+    for seed, mean in enumerate((1000, 1100, 1200)):
+        found = bundle(tmp_path / f"b{seed}", seed=seed)
+        paths.append(evaluation(tmp_path / f"{seed}.json", found, report(mean)))
+    (_, (_, cell)) = cells(page(tmp_path, *paths), "## Tasks and methods")
+    assert cell == "1,100 (852 to 1,348), 3 trainings"  # 4.303 * 100 / sqrt(3)
+
+
+def test_steps_against_step_sizes(tmp_path: Path) -> None:
+    made = bundle(tmp_path / "open", sealed=False)
+    rows = [row("best-of-n", 4, 0, None, 1000), row("sweep", 4, 1, 0.05, 1200), row("sweep", 4, 2, 0.3, 900)]
+    text = page(tmp_path, evaluation(tmp_path / "sweep.json", made, rows))
+    assert cells(text, ": N 4") == [
+        ["step size", "0 steps", "1 step", "2 steps"],
+        ["0.05", "1,000 (940 to 1,060)", "1,200 (1,140 to 1,260)", "not run"],
+        ["0.3", "1,000 (940 to 1,060)", "not run", "900 (840 to 960)"],
+    ]
+    assert "1,200 (1,140 to 1,260)†" in text  # the best of a sweep is flattered
+    assert "† the best of a sweep" in text
+
+
+def test_a_setting_is_marked_by_how_well_founded_it_is(tmp_path: Path) -> None:
+    guess = bundle(tmp_path / "guess", sealed=False)
+    assert "1,500 (1,440 to 1,560)‡" in page(tmp_path, evaluation(tmp_path / "g.json", guess, report(1500)))
+    chosen = evaluation(tmp_path / "c.json", bundle(tmp_path / "b"), report(1500), chosen_on_these_episodes=True)
+    assert "1,500 (1,440 to 1,560)†" in page(tmp_path, chosen)
+    both = page(tmp_path, chosen, evaluation(tmp_path / "h.json", guess, report(1300), seed=7))
+    assert cells(both, "## Tasks and methods")[1][1] == "1,300 (1,240 to 1,360)‡"
+
+
+def test_scores_in_a_bundle_and_their_evaluation_are_one(tmp_path: Path) -> None:
+    made = bundle(tmp_path / "bundle")
+    path = evaluation(tmp_path / "e.json", made, report(1500))
+    record = json.loads(path.read_text())
+    scores = {"settings": record["settings"], "rows": record["rows"]}
+    provenance = {**made.manifest.provenance, "scores": scores}
+    scored = write_manifest(made.folder, msgspec.structs.replace(made.manifest, provenance=provenance))
+    text = page(tmp_path, scored.folder, path)
+    assert len(cells(text, "## Evaluations")) == 2
+    assert "of 2 scores" not in text
+
+
+def test_of_two_scores_of_one_training_the_page_says_which_counts(tmp_path: Path) -> None:
+    made = bundle(tmp_path / "bundle")
+    paths = [evaluation(tmp_path / f"{seed}.json", made, report(1000 + seed), seed=seed) for seed in (1, 2)]
+    text = page(tmp_path, *reversed(paths))
+    assert "Test-v0, vgf, training seed 0: of 2 scores the first one below counts." in text
+    assert cells(text, "## Tasks and methods")[1][1].startswith("1,001")
+    assert text == page(tmp_path, *paths)
+
+
+def test_an_evaluation_whose_bundle_is_gone_has_no_method_until_it_is_named(tmp_path: Path) -> None:
+    made = bundle(tmp_path / "bundle")
+    path = evaluation(tmp_path / "e.json", made, report(1500), bundle="elsewhere", interrupted=True)
+    text = page(tmp_path, path)
+    assert cells(text, "## Tasks and methods")[0] == ["task", "unknown"]
+    assert "e.json was interrupted: rows are missing." in text
+    assert cells(page(tmp_path, path, made.folder), "## Tasks and methods")[0] == ["task", "vgf"]
+
+
+def test_html_needs_no_network_and_json_names_the_policy(tmp_path: Path) -> None:
+    path = evaluation(tmp_path / "e.json", bundle(tmp_path / "bundle", task="A<b>-v0"), report(1500))
+    options = ["--out", str(tmp_path / "page.html"), "--json", str(tmp_path / "r.json")]
+    assert command.main([str(path), *options]) == 0
+    text = (tmp_path / "page.html").read_text()
+    assert "<td>A&lt;b&gt;-v0</td>" in text
+    assert "http" not in text
+    rows = json.loads((tmp_path / "r.json").read_text())["rows"]
+    assert [(each["method"], each["critic_updates"], each["mode"]) for each in rows][2] == ("vgf", 40_000, "tuned")
+
+
+def test_bad_sources_are_one_sentence_and_leave_the_page(tmp_path: Path) -> None:
+    out = tmp_path / "page.md"
+    out.write_text("before")
+    made = bundle(tmp_path / "bundle")
+    (tmp_path / "bench.json").write_text(json.dumps({"verb": "bench", "settings": {}, "rows": []}))
+    (tmp_path / "bad.json").write_text("{")
+    (tmp_path / "bare.json").write_text(json.dumps({"verb": "eval"}))
+    (tmp_path / "folder").mkdir()
+    clock = evaluation(tmp_path / "clock.json", made, report(1), clock="real-time")
+    for name, error, message in (
+        ("bench.json", ResultError, "is no evaluation but a result of `bench`"),
+        ("bad.json", ResultError, "is no evaluation"),
+        ("bare.json", ResultError, "without settings or rows"),
+        ("nowhere", ResultError, "does not exist"),
+        ("folder", BundleError, "expected the manifest of a bundle"),
+        (clock.name, ResultError, "clock 'real-time', expected 'lock-step'"),
+    ):
+        with pytest.raises(error, match=message):
+            command.main([str(tmp_path / name), "--out", str(out)])
+    with pytest.raises(ConfigError, match=r"ends in .md or .html"):
+        command.main([str(made.folder), "--out", str(tmp_path / "page.txt")])
+    assert out.read_text() == "before"
+
+
+def test_rates_stay_rates() -> None:
+    found = over_trainings([Score(value=value, low=None, high=None, is_rate=True) for value in (0.9, 1.0)])
+    assert (found.value, found.high) == (pytest.approx(0.95), 1.0)
+    assert str(Score(value=0.925, low=0.85, high=0.96, is_rate=True)) == "92 % (85 to 96)"
+    assert str(Score(value=12.345, low=None, high=None, is_rate=False)) == "12.3"
+    assert Score.of({"success_rate": None, "return_mean": None}) is None
