@@ -1,4 +1,4 @@
-"""`vgf-robot eval BUNDLE`: closed loop in simulation, one row per setting."""
+"""`vgf-robot eval`: closed loop in simulation, one row per setting of a bundle, or a suite of many."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sim.evaluation.evaluate import Evaluation, EvaluationInterrupted, evaluate
 from sim.evaluation.plan import Plan
 from sim.evaluation.report import for_terminal, notes, require_judgeable, require_limits, settings_of, table
 from sim.plants import knows_success
+from sim.suite.suite import is_suite
 from vgf_robot.bundle import Bundle
 from vgf_robot.config import load, replace
 from vgf_robot.errors import ConfigError
@@ -28,7 +29,8 @@ class Options:
     """What is not given stays as in the configuration, or at the default in brackets."""
 
     bundle: Annotated[str, tyro.conf.Positional]
-    """The bundle's folder, or the name of a shipped one."""
+    """The bundle's folder or the name of a shipped one; or the YAML file of a suite such as configs/eval/suite.yaml,
+    which says everything but --out, --workers and --json."""
     config: Path | None = None
     """YAML file with the keys below, such as configs/eval/cube-single-sweep.yaml; the command line goes first."""
     environment: str | None = None
@@ -48,9 +50,16 @@ class Options:
     selection: str | None = None
     """Selection rules to sweep: argmax,softmax,uniform."""
     clock: str | None = None
-    """`lock-step`: the plant waits, every step is taken; `real-time`: an action per period, or a miss [lock-step]."""
+    """`lock-step`: the plant waits, every step is taken; `real-time`: an action per period, or a miss; `charged`:
+    likewise on a clock of the simulation, where actions take effect as late as they come [lock-step]."""
     deadline_share: float | None = None
-    """Share of the control period after which an action is too late; counts in real time [0.9]."""
+    """Share of the control period after which an action is too late; not for lock-step [0.9]."""
+    profile: str | None = None
+    """Stage times of a device, .npz or .json, for `charged` [what the stages take in this run]."""
+    slow_down: float | None = None
+    """The profile's times are taken times this [1]."""
+    severity: float | None = None
+    """How strong the faults of the configuration are, from 0 to 1 [1]."""
     through: str | None = None
     """`in-process`, or `server` to start the real server on this machine and go through the client [in-process]."""
     endpoint: str | None = None
@@ -60,14 +69,16 @@ class Options:
     threads: int | None = None
     """Threads of the backend [1]."""
     workers: int | None = None
-    """Processes that share the episodes; lock-step in process only [1]."""
+    """Processes that share the episodes; in process, in lock-step or charged by a profile [1]."""
     min_success: float | None = None
-    """Exit code 1 unless the row `tuned`, in real time `adaptive` (every row of a sweep without it), reaches this
+    """Exit code 1 unless the row `tuned`, with a deadline `adaptive` (every row of a sweep without it), reaches this
     success rate."""
     min_return: float | None = None
     """Exit code 1 unless it reaches this mean return."""
     max_miss_rate: float | None = None
     """Exit code 1 if it passes this miss rate."""
+    out: Path | None = None
+    """Folder of a suite's episodes; a suite that is there goes on [out/ and the suite's name]."""
     json: Path | None = None
     """Where to write the result as JSON."""
 
@@ -75,6 +86,13 @@ class Options:
 def main(argv: Sequence[str]) -> int:
     """Evaluate, write the JSON, print the table and judge the limits; the exit code is 0 if nothing raised."""
     options = parse(Options, argv, "eval", _EXAMPLE)
+    if is_suite(options.bundle):
+        _require_only(options, ("bundle", "out", "workers", "json"), "A suite's file says it all: {} stands there")
+        from sim.suite.command import evaluate_suite  # Arrow takes half a second to load
+
+        return evaluate_suite(Path(options.bundle), options.out, options.workers, options.json)
+    others = tuple(name for name in dataclasses.asdict(options) if name != "out")
+    _require_only(options, others, "{} is where a suite's episodes go; a bundle has --json")
     plan = resolve_plan(options)
     bundle = Bundle.load(options.bundle)
     require_judgeable(plan, plan.environment or bundle.manifest.environment, knows_success)
@@ -99,10 +117,17 @@ def resolve_plan(options: Options) -> Plan:
     given = dataclasses.asdict(options)
     changes: dict[tuple[str, ...], Any] = {}
     for name in Plan.__struct_fields__:
-        if given[name] is not None:
+        if given.get(name) is not None:  # faults are in the configuration alone
             read = _LISTS.get(name)
             changes[(name,)] = given[name] if read is None else [read(name, part) for part in given[name].split(",")]
     return replace(plan, changes, "the command line")
+
+
+def _require_only(options: Options, allowed: Sequence[str], complaint: str) -> None:
+    given = [name for name, value in dataclasses.asdict(options).items() if value is not None and name not in allowed]
+    if given:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise ConfigError(f"{complaint.format(names)}; leave it out of the command line.")
 
 
 def _publish(evaluation: Evaluation, path: Path | None) -> None:

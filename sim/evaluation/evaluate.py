@@ -6,19 +6,19 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, final
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sim.evaluation.driver import Driver
 from sim.evaluation.episode import Episode
 from sim.evaluation.job import Job, Rig
 from sim.evaluation.modes import Mode, Way
 from sim.evaluation.plan import Plan, plan_rows, require_consistent
+from sim.evaluation.progress import progress
 from sim.evaluation.remote import ThroughServer
 from sim.evaluation.rows import make_row
 from sim.evaluation.serving import serving
+from sim.faults import Condition
 from sim.plants import Plant, open_plant
 from sim.plants.workers import in_workers
 from vgf_robot.bundle import Bundle
@@ -93,6 +93,9 @@ def _job(bundle: Bundle, plan: Plan, open_plant: Callable[[str], Plant]) -> Job:
         seed=plan.seed,
         clock=plan.clock,
         deadline_share=plan.deadline_share,
+        profile=None if plan.profile is None else Path(plan.profile),
+        slow_down=plan.slow_down,
+        condition=Condition(faults=plan.faults, severity=plan.severity),
         open_plant=open_plant,
     )
 
@@ -100,15 +103,15 @@ def _job(bundle: Bundle, plan: Plan, open_plant: Callable[[str], Plant]) -> Job:
 def _run(job: Job, plan: Plan, ways: Sequence[Way], episodes: dict[Task, Episode]) -> None:
     """Run the tasks and put each episode in its place as it ends; how many workers there are changes nothing."""
     tasks = _tasks(plan, ways)
-    with _progress(len(tasks)) as advance, closing(_finished(job, plan, tasks)) as finished:
+    with progress(len(tasks)) as advance, closing(_finished(job, plan, tasks)) as finished:
         for task, episode in finished:
             episodes[task] = episode
             advance()
 
 
 def _tasks(plan: Plan, ways: Sequence[Way]) -> list[Task]:
-    """Return every episode of every way; against the clock they take turns, so that a drift of the machine hits all."""
-    if plan.clock == "real-time":
+    """Return every episode of every way; where time is measured they take turns: a drift of the machine hits all."""
+    if plan.measures:
         return [(way, index) for index in range(plan.episodes) for way in ways]
     return [(way, index) for way in ways for index in range(plan.episodes)]
 
@@ -143,7 +146,7 @@ def _name(task: Task) -> str:
 def _usable(plan: Plan, ways: Sequence[Way], episodes: dict[Task, Episode]) -> Outcomes:
     """Return the episodes of whole rows; against the clock, where all rows grow together, those of whole rounds."""
     counts = {way: next((i for i in range(plan.episodes) if (way, i) not in episodes), plan.episodes) for way in ways}
-    if plan.clock == "real-time":
+    if plan.measures:
         counts = dict.fromkeys(ways, min(counts.values()))
     else:
         counts = {way: count for way, count in counts.items() if count == plan.episodes}
@@ -169,19 +172,3 @@ def _rig(job: Job, plan: Plan) -> Iterator[Rig]:
         rig = Rig.open(job, connect)
         stack.callback(rig.close)
         yield rig
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
-    """Show a bar on standard error; it is drawn between episodes, since a drawing thread would delay the ticks."""
-    columns = (TextColumn("episodes"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    disable = not console.is_terminal
-    with Progress(*columns, console=console, auto_refresh=False, transient=True, disable=disable) as bar:
-        task = bar.add_task("episodes", total=total)
-
-        def advance() -> None:
-            bar.advance(task)
-            bar.refresh()
-
-        yield advance

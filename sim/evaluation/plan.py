@@ -9,6 +9,7 @@ import msgspec
 
 from sim.evaluation.job import ClockName
 from sim.evaluation.modes import FIXED_0, SWEEP, Mode, Setting, deadline_modes, waiting_modes
+from sim.faults import FaultSet, Severity
 from vgf_robot.bundle import Manifest, Selection
 from vgf_robot.controller import resolve
 from vgf_robot.errors import ConfigError
@@ -32,13 +33,18 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         min_gain: Thresholds to sweep, in units of value: once a step has gained less, no further one is taken.
         selection: Selection rules to sweep.
         clock: `lock-step`: the plant waits, every step is taken. `real-time`: one action per period, or a miss.
-        deadline_share: Share of the control period after which an action is too late; counts in real time.
+            `charged`: likewise, on a clock of the simulation, in which latency passes and actions take effect late.
+        deadline_share: Share of the control period after which an action is too late; not for `lock-step`.
+        profile: File of stage times on some device, for `charged`; None charges what the stages take in this run.
+        slow_down: The profile's times are taken times this.
+        faults: What goes wrong in every episode.
+        severity: How strong the faults are, from 0, none, to 1, as described.
         through: `in-process`, or `server` for the real server and client on this machine.
         endpoint: A server that runs already; takes the place of `through`.
         backend: Name of the backend.
         threads: Threads of the backend.
-        workers: Processes that share the episodes; lock-step in process only.
-        min_success: Success rate that the judged row must reach: `tuned`, in real time `adaptive`, and every row of
+        workers: Processes that share the episodes; in process, in lock-step or charged by a profile.
+        min_success: Success rate that the judged row must reach: `tuned`, with a deadline `adaptive`, and every row of
             a sweep without it.
         min_return: Mean return that it must reach.
         max_miss_rate: Miss rate that it must not pass.
@@ -54,6 +60,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     selection: tuple[Selection, ...] = ()
     clock: ClockName = "lock-step"
     deadline_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.9
+    profile: str | None = None
+    slow_down: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    faults: FaultSet = FaultSet()
+    severity: Severity = 1.0
     through: Through = "in-process"
     endpoint: str | None = None
     backend: str = "onnxruntime-cpu"
@@ -69,6 +79,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return bool(self.num_particles or self.steps or self.step_size or self.min_gain or self.selection)
 
     @property
+    def has_deadline(self) -> bool:
+        """Whether an action can come too late: the plant does not wait for it."""
+        return self.clock != "lock-step"
+
+    @property
+    def measures(self) -> bool:
+        """Whether how long this machine takes decides the outcome."""
+        return self.clock == "real-time" or (self.clock == "charged" and self.profile is None)
+
+    @property
     def remote(self) -> bool:
         """Whether a server answers, and not the controller in this process."""
         return self.through == "server" or self.endpoint is not None
@@ -78,10 +98,17 @@ def require_consistent(plan: Plan) -> None:
     """Refuse what cannot go together.
 
     Raises:
-        ConfigError: Several workers where they would disturb each other's clock or share one server.
+        ConfigError: Several workers where they would disturb each other's clock or share one server, a profile without
+            the clock that it is for, or that clock with a server, whose time is its own.
     """
-    if plan.workers > 1 and plan.clock == "real-time":
-        raise ConfigError("Workers disturb each other's clock; take --workers 1 or --clock lock-step.")
+    if plan.workers > 1 and plan.measures:
+        raise ConfigError("Workers disturb each other's clock; take --workers 1, --clock lock-step or a --profile.")
+    if plan.clock != "charged" and (plan.profile is not None or plan.slow_down != 1):
+        raise ConfigError(f"A profile is charged, found --clock {plan.clock}; add --clock charged or leave it out.")
+    if plan.slow_down != 1 and plan.profile is None:
+        raise ConfigError("--slow-down multiplies the times of a profile, and there is none; give a --profile.")
+    if plan.clock == "charged" and plan.remote:
+        raise ConfigError("A server's time cannot be charged; leave --through and --endpoint out.")
     if plan.workers > 1 and plan.remote:
         raise ConfigError("Workers would queue at one server; take --workers 1 or leave --through and --endpoint out.")
 
@@ -89,17 +116,16 @@ def require_consistent(plan: Plan) -> None:
 def plan_rows(plan: Plan, manifest: Manifest) -> list[Mode]:
     """Return every row, in the order of the table: the clock's modes, or the settings to sweep.
 
-    A sweep in real time has a row without steps for every N, the floor of its miss rates.
+    A sweep with a deadline has a row without steps for every N, the floor of its miss rates.
 
     Raises:
         BudgetError: A setting that the bundle does not allow or does not carry.
     """
-    real_time = plan.clock == "real-time"
-    modes = deadline_modes(manifest) if real_time else waiting_modes(manifest)
+    modes = deadline_modes(manifest) if plan.has_deadline else waiting_modes(manifest)
     if not plan.sweeps:
         return list(modes)
     settings = _grid(plan, manifest)
-    floors = _floors(settings) if real_time else []
+    floors = _floors(settings) if plan.has_deadline else []
     names = dict.fromkeys(floors, FIXED_0)
     names |= {mode.setting: mode.name for mode in reversed(modes) if mode.keeps_deadline}  # of equals, the first name
     for setting in settings:

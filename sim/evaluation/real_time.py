@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, final
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from sim.evaluation.driver import Driver
 from sim.evaluation.episode import NO_REPLY, SKIPPED_PERIOD, Episode, EpisodeLog
-from sim.plants import Plant
+from sim.plants import Plant, Transition
 from vgf_robot.bundle import Manifest
 from vgf_robot.controller import Budget
 from vgf_robot.drive import Receiver
@@ -68,6 +69,10 @@ class RealTime:
         return round(self.deadline_share * self.manifest.control_period_s * 1e9)
 
 
+Simulate = Callable[[NDArray[np.float32], int], Transition]
+"""Simulates a period, given its action and its grid point in nanoseconds."""
+
+
 def run_real_time(plant: Plant, driver: Driver, budget: Budget, seeds: tuple[int, int], timing: RealTime) -> Episode:
     """Run one episode on the grid start + k * period.
 
@@ -83,6 +88,22 @@ def run_real_time(plant: Plant, driver: Driver, budget: Budget, seeds: tuple[int
         seeds: The plant's and the controller's.
         timing: The grid.
     """
+    return run_on_grid(plant, driver, budget, seeds, timing, lambda action, _: plant.apply(action))
+
+
+def run_on_grid(
+    plant: Plant, driver: Driver, budget: Budget, seeds: tuple[int, int], timing: RealTime, simulate: Simulate
+) -> Episode:
+    """Run one episode whose periods are simulated in a way of their own; else as `run_real_time`.
+
+    Args:
+        plant: What is controlled.
+        driver: Who controls it.
+        budget: What each request may spend.
+        seeds: The plant's and the controller's.
+        timing: The grid.
+        simulate: Simulates a period once its action is known.
+    """
     plant_seed, controller_seed = seeds
     clock, log = timing.clock, EpisodeLog()
     observation = plant.reset(plant_seed)
@@ -91,7 +112,7 @@ def run_real_time(plant: Plant, driver: Driver, budget: Budget, seeds: tuple[int
     exchange = _Exchange(driver, budget, Receiver(timing.manifest), log, clock)
     while not done:
         clock.sleep_until(grid_ns)
-        transition = plant.apply(exchange.action(observation, grid_ns + timing.deadline_ns))
+        transition = simulate(exchange.action(observation, grid_ns + timing.deadline_ns), grid_ns)
         log.period(transition)
         observation, done = transition.observation, transition.done
         grid_ns += timing.period_ns

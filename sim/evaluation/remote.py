@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import final
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.evaluation.driver import Delivery
+from sim.evaluation.transport_estimate import TransportEstimate
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Budget
 from vgf_robot.wire import Answer, Client, Expectations, NoServerError, ServerBusyError
@@ -19,8 +19,6 @@ _CONNECT_S = 3.0
 _LOCK_STEP_TIMEOUT_S = 30.0
 _LOCK_STEP_DEADLINE_S = 3600.0  # the protocol's largest: without one, the server would put its own in place
 _PATIENCE_NS = 2_000_000_000  # silence after which the server counts as gone, not late
-_TRANSPORT_WINDOW = 64
-_TRANSPORT_QUANTILE = 0.9
 
 
 @final
@@ -28,14 +26,13 @@ class ThroughServer:
     """A `Driver` around a client.
 
     The server counts a deadline from the arrival of the request, and the action must be here by it: what the two
-    ways together mostly took of late is kept back. A slow one now and then makes one reply late; it must not take
-    the time from all others.
+    ways together mostly took of late is kept back.
     """
 
     def __init__(self, client: Client, require_alive: Callable[[], None]) -> None:
         self._client = client
         self._require_alive = require_alive
-        self._transport_ns: deque[int] = deque(maxlen=_TRANSPORT_WINDOW)
+        self._transport = TransportEstimate()
         self._heard_ns = time.monotonic_ns()
 
     @classmethod
@@ -81,7 +78,7 @@ class ThroughServer:
                 raise silence
             return None
         self._heard_ns = answer.received_ns
-        self._transport_ns.append(answer.transport_ns)
+        self._transport.note(answer.transport_ns)
         return Delivery(command=answer.command, valid_for_ns=answer.valid_for_ns, round_trip_ns=answer.round_trip_ns)
 
     def close(self) -> None:
@@ -94,8 +91,7 @@ class ThroughServer:
         else:
             left_ns = max(0, deadline_ns - time.monotonic_ns())
             timeout_s = left_ns / 1e9
-            transport_ns = float(np.quantile(self._transport_ns, _TRANSPORT_QUANTILE)) if self._transport_ns else 0.0
-            deadline_s = (left_ns - min(transport_ns, left_ns / 2)) / 1e9
+            deadline_s = (left_ns - self._transport.kept_back_ns(left_ns)) / 1e9
         return self._client.act(observation, deadline_s=deadline_s, budget=budget, timeout_s=timeout_s)
 
 

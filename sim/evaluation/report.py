@@ -41,6 +41,7 @@ def notes(evaluation: Evaluation) -> list[str]:
     """Return the sentences below the table: what it alone would leave to be overlooked."""
     rows = evaluation.rows
     found = [_fallbacks(row) for row in rows if row["fallbacks"]]
+    found += _on_faults(evaluation.plan)
     found += _on_the_setting(evaluation)
     if evaluation.interrupted:
         episodes = rows[0]["episodes"] if rows else 0
@@ -53,6 +54,11 @@ def notes(evaluation: Evaluation) -> list[str]:
 def _fallbacks(row: Row) -> str:
     reasons = ", ".join(f"{reason} {count}" for reason, count in row["fallbacks"].items())
     return f"Fallbacks, {row['mode']} N {row['num_particles']}, {row['max_steps']} steps: {reasons}."
+
+
+def _on_faults(plan: Plan) -> list[str]:
+    kinds = ", ".join(msgspec.to_builtins(plan.faults))
+    return [f"Faults at severity {plan.severity:g}: {kinds}."] if kinds and plan.severity > 0 else []
 
 
 def _on_the_setting(evaluation: Evaluation) -> list[str]:

@@ -48,7 +48,7 @@ def make_row(job: Job, bundle: Bundle, mode: str, setting: Setting, episodes: Se
         "step_size": setting.step_size,
         "min_gain": setting.min_gain,
         "selection": setting.selection,
-        "deadline_ms": period_ms * job.deadline_share if job.clock == "real-time" else None,
+        "deadline_ms": period_ms * job.deadline_share if job.clock != "lock-step" else None,
         "episodes": len(episodes),
         **_scores(episodes),
         **_control(episodes),

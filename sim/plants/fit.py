@@ -1,10 +1,10 @@
-"""Whether a bundle was made for a plant; anything else is refused before the first period."""
+"""Whether a bundle was made for a plant, and a plant for what is done with it; refused before the first period."""
 
 from __future__ import annotations
 
 import math
 
-from sim.plants.plant import Plant
+from sim.plants.plant import DivisiblePlant, Plant
 from vgf_robot.bundle import Manifest
 from vgf_robot.errors import PlantError
 
@@ -34,3 +34,17 @@ def require_fit(manifest: Manifest, plant: Plant) -> None:
             f"Bundle '{manifest.name}' does not fit '{plant.environment_id}': it has {'; and '.join(differences)}. "
             f"It was made for '{manifest.environment}'."
         )
+
+
+def require_divisible(plant: Plant) -> DivisiblePlant:
+    """Return the plant as one whose periods can be divided.
+
+    Raises:
+        PlantError: It simulates whole periods only.
+    """
+    if not all(hasattr(plant, name) for name in ("num_substeps", "apply_part", "physics")):
+        raise PlantError(
+            f"'{plant.environment_id}' simulates whole control periods only; a latency or a fault within a period "
+            "needs a plant that can divide them."
+        )
+    return plant  # pyright: ignore[reportReturnType]

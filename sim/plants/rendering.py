@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LOG = logging.getLogger(__name__)
+FRAME_WIDTH, FRAME_HEIGHT = 320, 240
 _VARIABLE = "MUJOCO_GL"
 _EGL_LIBRARY = "libEGL.so.1"
 _CURE = "On Linux install libegl1 and libgl1-mesa-dri and leave MUJOCO_GL unset; everything else goes on."

@@ -19,11 +19,14 @@ import pytest
 
 from sim.commands import eval as command
 from sim.evaluation import remote
+from sim.evaluation.device_profile import load_profile
 from sim.evaluation.episode import LATE_REPLY, NO_REPLY, SKIPPED_PERIOD
 from sim.evaluation.evaluate import Evaluation, EvaluationInterrupted, evaluate
-from sim.evaluation.plan import Plan
+from sim.evaluation.plan import Plan, require_consistent
 from sim.evaluation.serving import serving
 from sim.plants import Transition
+from sim.suite.consistency import require_consistent_suite
+from sim.suite.suite import load_suite
 from tests import bundles
 from tests.unit.sim.evaluation.fakes import FakePlant, open_fake
 from vgf_robot.bundle import Bundle, write_manifest
@@ -37,6 +40,7 @@ NUM_PERIODS = 20
 RECEIVER = (LATE_REPLY, NO_REPLY, SKIPPED_PERIOD)
 PATIENCE_S = 60.0
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "eval"
+ARM = CONFIGS.parents[1] / "docs" / "examples" / "my-arm"
 
 
 @pytest.fixture
@@ -80,11 +84,126 @@ def test_a_sweep_by_command_line_goes_before_the_configuration(maze_bundle: Path
     assert content["settings"]["steps"] == [1]
 
 
-def test_every_shipped_configuration_is_valid() -> None:
-    paths = sorted(CONFIGS.glob("*.yaml"))
+def test_every_shipped_configuration_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CONFIGS.parents[1])
+    paths, suites = sorted(CONFIGS.glob("*.yaml")), sorted((CONFIGS / "suites").glob("*.yaml"))
     assert paths
+    assert suites
     for path in paths:
-        load(path, Plan)
+        plan = load(path, Plan)
+        require_consistent(plan)
+        assert plan.profile is None or load_profile(Path(plan.profile)).num_ticks
+    for path in suites:
+        suite = load_suite(path)
+        require_consistent_suite(suite)
+        for task in suite.tasks:
+            Bundle.load(task.bundle)
+
+
+def test_faults_of_the_configuration_reach_the_plant_and_are_named_below_the_table(
+    maze_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "faults.yaml"
+    config.write_text("faults: {initial_pose: {size: 0.5}, observation_noise: {std: 0.1}}\nsteps: [0]\n")
+    clear = run(maze_bundle, tmp_path / "clear.json", "--steps", "0")
+    faulty = run(maze_bundle, tmp_path / "faulty.json", "--config", str(config))
+    mild = run(maze_bundle, tmp_path / "mild.json", "--config", str(config), "--severity", "0")
+    assert clear["rows"][0]["displacement_rms"] == mild["rows"][0]["displacement_rms"]
+    assert faulty["settings"]["faults"]["initial_pose"]["size"] == 0.5
+    assert "Faults at severity 1: initial_pose, observation_noise." in capsys.readouterr().out
+
+
+def test_latency_can_be_charged_by_a_profile(maze_bundle: Path, tmp_path: Path) -> None:
+    device = tmp_path / "device.json"
+    device.write_text('{"reference_ms": 20, "step_ms": 30, "select_ms": 5}')
+    options = ("--clock", "charged", "--profile", str(device))
+    rows = run(maze_bundle, tmp_path / "eval.json", *options)["rows"]
+    assert [(row["mode"], row["mean_steps"], row["miss_rate"]) for row in rows] == [
+        ("fixed-0", 0, 0),
+        ("fixed-cap", 2, 0),
+        ("adaptive", pytest.approx(1.5, abs=0.5), 0),
+    ]
+    slow = run(maze_bundle, tmp_path / "eval.json", *options, "--slow-down", "3")["rows"]
+    assert [row["miss_rate"] for row in slow] == [0, 1, 0]
+    assert slow == run(maze_bundle, tmp_path / "again.json", *options, "--slow-down", "3", "--workers", "2")["rows"]
+
+
+SUITE = """
+tasks: [{bundle: BUNDLE, name: maze}]
+scenarios: [{name: noisy, faults: {observation_noise: {std: 0.2}}}]
+budgets: [{name: none, max_steps: 0}, {name: sealed}]
+baseline: none
+episodes: 2
+"""
+
+
+def test_a_suite_from_the_command_line_to_its_rows(
+    maze_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out, json_path = tmp_path / "suite.yaml", tmp_path / "out", tmp_path / "suite.json"
+    file.write_text(SUITE.replace("BUNDLE", str(maze_bundle)))
+    options = [str(file), "--out", str(out), "--json", str(json_path)]
+    assert main(["eval", *options]) == 0
+    rows = json.loads(json_path.read_text())["rows"]
+    assert [(row["mode"], row["scenario"], row["budget"]) for row in rows] == [
+        *[("cell", scenario, budget) for scenario in ("clear", "noisy") for budget in ("none", "sealed")],
+        *[("comparison", scenario, "sealed") for scenario in ("clear", "noisy")],
+    ]
+    file.write_text(file.read_text() + "limits: [{budget: sealed, min_success: 1.0}]\n")
+    assert main(["eval", *options, "--workers", "2"]) == LimitError.exit_code
+    shown = capsys.readouterr()
+    assert "8 of 8 episodes were in" in shown.out
+    assert "Limit 1, maze, clear at 0, budget sealed: success rate" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "message"),
+    [
+        ("suite", ["--seed", "3"], "--seed stands there"),
+        ("suite", ["--steps", "1", "--clock", "charged"], "--steps, --clock stands there"),
+        ("bundle", ["--out", "somewhere"], "--out is where a suite's episodes go"),
+    ],
+)
+def test_options_of_the_one_are_refused_for_the_other(
+    maze_bundle: Path, tmp_path: Path, target: str, options: list[str], message: str
+) -> None:
+    file = tmp_path / "suite.yaml"
+    file.write_text(SUITE.replace("BUNDLE", str(maze_bundle)))
+    with pytest.raises(ConfigError, match=message):
+        command.main([str(file if target == "suite" else maze_bundle), *options])
+
+
+def test_a_robot_of_ones_own_is_a_plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = arm_bundle(tmp_path, monkeypatch)
+    content = run(bundle, tmp_path / "eval.json", "--environment", str(ARM / "arm.yaml"), "--steps", "0")
+    assert content["rows"][0]["success_rate"] is not None
+    text = (ARM / "arm.yaml").read_text().replace("arm.xml", str(ARM / "arm.xml"))
+    (tmp_path / "fast.yaml").write_text(text.replace("control_period_s: 0.04", "control_period_s: 0.02"))
+    with pytest.raises(PlantError, match=r"a period of 0\.04 s, the plant of 0\.02 s"):
+        command.main([str(bundle), "--environment", str(tmp_path / "fast.yaml")])
+
+
+def arm_bundle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bundle whose vectors are those of the example arm."""
+    monkeypatch.setattr(bundles, "OBSERVATION_SIZE", 11)
+    made = bundles.make_bundle(folder / "arm", control_period_s=0.04, action_kind="absolute", max_steps=1)
+    manifest = msgspec.json.decode((made / "manifest.json").read_bytes())
+    state = {"name": "state", "size": 11, "unit": "1", "low": [-2.0] * 11, "high": [2.0] * 11}
+    manifest["observation"] = [state]
+    return write_manifest(made, msgspec.convert(manifest, bundles.Manifest)).folder
+
+
+@pytest.mark.realtime
+def test_the_example_client_drives_its_arm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = arm_bundle(tmp_path, monkeypatch)
+    with serving(bundle, "onnxruntime-cpu", 1) as server:
+        code = "import sys; import client; client.main(sys.argv[1], 3); print(sorted(sys.modules))"
+        command_line = [sys.executable, "-c", code, server.endpoint]
+        ended = subprocess.run(command_line, cwd=ARM, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert ended.returncode == 0, ended.stderr
+    said, modules = ended.stdout.splitlines()
+    assert said.endswith("of 3 periods had an action")
+    assert not {"torch", "mujoco", "gymnasium"} & set(json.loads(modules.replace("'", '"')))
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.evaluation.driver import Delivery
-from sim.plants import Transition
+from sim.plants import Physics, Transition
+from sim.plants.misuse import require_part, require_sense
 from vgf_robot.controller import Budget, Command, Reason, Rung, Status, Timings
+from vgf_robot.errors import PlantError
 
 
 class FakePlant:
     """Reach the goal that the observation names: the reward is minus the distance of the action from it.
 
-    It fits `tests.bundles.make_bundle`, whose best action is the goal itself.
+    It fits `tests.bundles.make_bundle`, whose best action is the goal itself. Of a divided period the mean action
+    counts, over its physics steps; the observation ends with the first entry of that.
     """
 
     environment_id = "Test-v0"
     control_period_s = 0.05
+    num_substeps = 5
     observation_size = 3
     action_size = 2
 
@@ -30,24 +34,45 @@ class FakePlant:
         self.applied: list[NDArray[np.float32]] = []
         self.closed = False
         self._goal = np.zeros(2, np.float32)
+        self._begin_period()
+        self._in_force = np.zeros(2, np.float32)
 
     def reset(self, seed: int) -> NDArray[np.float32]:
         self._goal = np.random.default_rng(seed).uniform(-1, 1, 2).astype(np.float32)
         self.applied = []
+        self._in_force = np.zeros(2, np.float32)
+        self._begin_period()
         return np.append(self._goal, np.float32(0))
 
-    def apply(self, action: NDArray[np.float32]) -> Transition:
-        self.applied.append(np.array(action))
-        distance = float(np.linalg.norm(action - self._goal))
+    def apply_part(self, action: NDArray[np.float32] | None, num_substeps: int) -> None:
+        require_sense(self.environment_id, action, self.action_size, under_way=True)
+        require_part(self.environment_id, num_substeps, self._left)
+        self._in_force = self._in_force if action is None else np.array(action)
+        self._sum += np.float64(num_substeps) * self._in_force
+        self._left -= num_substeps
+
+    def apply(self, action: NDArray[np.float32] | None) -> Transition:
+        self.apply_part(action, self._left)
+        mean = (self._sum / self.num_substeps).astype(np.float32)
+        self._begin_period()
+        self.applied.append(mean)
+        distance = float(np.linalg.norm(mean - self._goal))
         done = len(self.applied) == self.num_periods
-        observation = np.append(self._goal, np.float32(len(self.applied)))
+        observation = np.append(self._goal, mean[0])
         return Transition(observation=observation, reward=-distance, success=done and distance < 0.2, done=done)
+
+    def physics(self) -> Physics:
+        raise PlantError(f"'{self.environment_id}' has no MuJoCo model.")
 
     def render(self) -> NDArray[np.uint8] | None:
         return None
 
     def close(self) -> None:
         self.closed = True
+
+    def _begin_period(self) -> None:
+        self._left = self.num_substeps
+        self._sum = np.zeros(2)
 
 
 def open_fake(environment_id: str) -> FakePlant:

@@ -11,7 +11,7 @@ from sim.plants import known_plants, knows_success, open_plant, require_fit
 from tests.bundles import make_bundle
 from tests.unit.sim.evaluation.fakes import FakePlant
 from vgf_robot.bundle import Bundle
-from vgf_robot.errors import PlantError
+from vgf_robot.errors import ConfigError, PlantError
 
 
 @pytest.mark.parametrize(
@@ -23,16 +23,19 @@ from vgf_robot.errors import PlantError
         ("cube-single-v0", "take 'cube-single-singletask-v0'"),
         ("visual-cube-single-singletask-v0", "observes images, .*'cube-single-singletask-v0'"),
         ("CartPole-v1", "is no plant"),
+        ("AntMaze_UMaze-v4", "did you mean 'AntMaze_UMaze-v5'"),
+        ("my-arm.yaml", "my-arm.yaml does not exist"),
     ],
 )
 def test_an_unknown_name_is_refused_with_a_hint(name: str, message: str) -> None:
-    with pytest.raises(PlantError, match=message):
+    with pytest.raises((PlantError, ConfigError), match=message):
         open_plant(name)
 
 
 def test_which_plants_know_success_is_known_without_opening_one() -> None:
     assert knows_success("cube-single-singletask-v0")
     assert knows_success("pointmaze-medium-singletask-task2-v0")
+    assert knows_success("FrankaKitchen-v1")
     assert not knows_success("Hopper-v5")
     with pytest.raises(PlantError, match=r"is no plant"):
         knows_success("Hoper-v5")
@@ -42,7 +45,25 @@ def test_all_five_tasks_and_gymnasiums_robots_are_known() -> None:
     known = known_plants()
     assert {f"cube-single-singletask-task{number}-v0" for number in range(1, 6)} <= set(known)
     assert {"Hopper-v5", "Walker2d-v5", "scene-singletask-v0", "antmaze-large-singletask-v0"} <= set(known)
+    assert {"AntMaze_Large_Diverse_GR-v5", "PointMaze_Medium-v3", "AdroitHandPenSparse-v1", "FrankaKitchen-v1"} <= set(
+        known
+    )
     assert not any(name.startswith("visual-") for name in known)
+    assert not any(name.endswith(("-v2", "-v4")) for name in known)
+
+
+@pytest.mark.parametrize(("name", "height"), [("AntMaze_UMaze-v5", 2), ("PointMaze_UMaze-v3", 0)])
+def test_the_parts_of_a_dictionary_stand_side_by_side(name: str, height: int) -> None:
+    plant = open_plant(name)
+    observation = plant.reset(3)
+    data = plant.physics().data
+    # Position first, as in D4RL, and the goal, which no sensor moves, last.
+    assert observation[:2] == pytest.approx(data.qpos[:2])
+    assert observation[height] == pytest.approx(data.qpos[height])
+    after = plant.apply(plant.action_high).observation
+    assert np.array_equal(after[-2:], observation[-2:])
+    assert not np.array_equal(after[:-2], observation[:-2])
+    plant.close()
 
 
 def test_misuse_is_refused_where_the_environment_would_keep_silent() -> None:
@@ -106,7 +127,8 @@ def test_without_rendering_opengl_is_not_looked_for() -> None:
 import os, sys
 from sim.plants import open_plant
 assert not {"mujoco", "gymnasium", "ogbench"} & set(sys.modules)
-open_plant("Hopper-v5")
+for name in ("Hopper-v5", "HalfCheetah-v5", "FrankaKitchen-v1"):  # the last two would have something to say
+    open_plant(name)
 assert os.environ["MUJOCO_GL"] == "disable"
 """
     done = run_python(code, None)

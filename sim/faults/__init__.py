@@ -1,0 +1,16 @@
+"""Faults of sensors, motors, messages and of the robot itself: seeded, graded by a severity, and composable."""
+
+from sim.faults.compose import faulty_driver, faulty_plant, require_applicable
+from sim.faults.fault_set import CLEAR, NO_FAULTS, Condition, FaultSet
+from sim.faults.severity import Severity
+
+__all__ = [
+    "CLEAR",
+    "NO_FAULTS",
+    "Condition",
+    "FaultSet",
+    "Severity",
+    "faulty_driver",
+    "faulty_plant",
+    "require_applicable",
+]
