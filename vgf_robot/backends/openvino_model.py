@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,7 @@ def compile_graph(path: Path, signature: Signature, threads: int) -> Any:
     Raises:
         BundleError: The file is no graph, or not this one.
     """
-    core = ov.Core()
-    # A mapped weights file that is replaced on disk would change the network under a robot that moves.
-    core.set_property({"ENABLE_MMAP": False})
+    core = _core()
     try:
         model = core.read_model(str(path))
         _fold_constants(model)
@@ -44,6 +43,19 @@ def compile_graph(path: Path, signature: Signature, threads: int) -> Any:
     verify_tensors(path, "inputs", _tensors(compiled.inputs, signature.inputs), signature.inputs)
     verify_tensors(path, "outputs", _tensors(compiled.outputs, signature.outputs), signature.outputs)
     return compiled
+
+
+@cache
+def _core() -> Any:
+    """Return the one core of this process, which lives as long as it does.
+
+    OpenVINO's CPU plugin gives the thread a signal stack of its own and frees it when its last core goes: the next
+    signal, such as the SIGTERM that stops a server, then crashes the process (2026.4).
+    """
+    core = ov.Core()
+    # A mapped weights file that is replaced on disk would change the network under a robot that moves.
+    core.set_property({"ENABLE_MMAP": False})
+    return core
 
 
 class BoundRequest:

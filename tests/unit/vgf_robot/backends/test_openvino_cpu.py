@@ -1,6 +1,8 @@
 """Graphs that are not what the manifest says, through OpenVINO."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +65,21 @@ def test_weights_are_not_mapped_so_that_replacing_them_on_disk_changes_nothing()
     graphs = open_openvino_cpu(bundle, bundle.variant(1, 5))
     assert str(bundle.folder / "weights.bin") not in Path("/proc/self/maps").read_text()
     assert np.isfinite(graphs.reference(np.zeros(11, np.float32), np.zeros((1, 3), np.float32))).all()
+
+
+def test_a_signal_after_the_graphs_are_gone_does_no_harm(tmp_path):
+    """In a process of its own: the crash that this is about would take the tests with it."""
+    folder = make_bundle(tmp_path / "bundle")
+    program = f"""
+import gc, signal
+from vgf_robot.backends import load_backend
+from vgf_robot.bundle import Bundle
+bundle = Bundle.load({str(folder)!r})
+graphs = load_backend("openvino-cpu")(bundle, bundle.manifest.variants[0], threads=1)
+del graphs
+gc.collect()
+signal.signal(signal.SIGTERM, lambda *_: print("heard"))
+signal.raise_signal(signal.SIGTERM)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "heard\n"), ended.stderr
