@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import glfw.library
 import pytest
+from glfw import library as glfw_loader
 
 from sim.collect.collection import collect
 from sim.collect.names import Split, parse_dataset
@@ -37,7 +37,7 @@ def running(tmp_path):
     arguments = ["collect", str(MAZE), "--episodes", "9000", "--episode-steps", "20", "--workers", "2"]
     command = [sys.executable, "-c", code, *arguments, "--out", str(tmp_path)]
     # Told where its library is, glfw does not ask a process of its own, which a dying worker would leave to complain.
-    environment = {**os.environ, "PYGLFW_LIBRARY": glfw.library.glfw._name}
+    environment = {**os.environ, "PYGLFW_LIBRARY": glfw_loader.glfw._name}
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
