@@ -19,12 +19,13 @@ from vgf_robot import config, results, verbs
 from vgf_robot.bundle import Bundle, Manifest
 from vgf_robot.commands.signals import stopped_by_signals
 from vgf_robot.commands.speech import say
+from vgf_robot.commands.spoken import controller_spoken, realtime_spoken
 from vgf_robot.controller import Controller
 from vgf_robot.drive import Drive, DriveSettings, Ports, SocketPorts, open_ports
 from vgf_robot.drive.settings import Release
 from vgf_robot.engagement import Engagement, EngagementState
 from vgf_robot.errors import ConfigError, LimitError
-from vgf_robot.realtime import RealTimeSettings, enter, parse_core_list
+from vgf_robot.realtime import RealTimeSettings, enter
 from vgf_robot.wire.endpoint import check_bind, reaches_beyond_this_machine
 
 EXAMPLE = "vgf-robot drive cube-single-play --plant --engage --seconds 10"
@@ -115,22 +116,11 @@ def resolve_settings(options: Options) -> DriveSettings:
     names = ("observations", "commands", "release", "seed", "backend", "threads", "deadline_share", "report_every_s")
     spoken = {name: value for name in names if (value := getattr(options, name)) is not None}
     spoken |= {name: True for name in ("insecure", "engage") if getattr(options, name)}
-    if options.miss_rate is not None:
-        spoken["controller"] = msgspec.to_builtins(base.controller) | {"miss_rate": options.miss_rate}
-    spoken["realtime"] = msgspec.to_builtins(base.realtime) | _realtime(options)
+    spoken["controller"] = controller_spoken(base.controller, options.miss_rate)
+    spoken["realtime"] = realtime_spoken(
+        base.realtime, fifo=options.fifo, cores=options.cores, lock_memory=options.lock_memory
+    )
     return config.from_mapping({**msgspec.to_builtins(base), **spoken}, DriveSettings, "the command line")
-
-
-def _realtime(options: Options) -> dict[str, object]:
-    """Return what the command line says of real time."""
-    spoken: dict[str, object] = {}
-    if options.fifo is not None:
-        spoken["fifo_priority"] = options.fifo
-    if options.cores is not None:
-        spoken["cores"] = parse_core_list(options.cores)
-    if options.lock_memory:
-        spoken["lock_memory"] = True
-    return spoken
 
 
 def _endpoints(options: Options, settings: DriveSettings) -> list[str]:

@@ -18,7 +18,8 @@ import tyro
 from vgf_robot import config, results, verbs
 from vgf_robot.commands.signals import stopped_by_signals
 from vgf_robot.commands.speech import say
-from vgf_robot.realtime import RealTimeSettings, enter, parse_core_list
+from vgf_robot.commands.spoken import controller_spoken, realtime_spoken
+from vgf_robot.realtime import RealTimeSettings, enter
 from vgf_robot.wire.endpoint import check_bind, reaches_beyond_this_machine
 from vgf_robot.wire.policy import Policy
 from vgf_robot.wire.server import Server
@@ -107,22 +108,11 @@ def resolve_settings(options: Options) -> ServeSettings:
     spoken = {name: value for name, value in named.items() if value is not None}
     if options.insecure:
         spoken["insecure"] = True
-    if options.miss_rate is not None:
-        spoken["controller"] = msgspec.to_builtins(base.controller) | {"miss_rate": options.miss_rate}
-    spoken["realtime"] = msgspec.to_builtins(base.realtime) | _realtime(options)
+    spoken["controller"] = controller_spoken(base.controller, options.miss_rate)
+    spoken["realtime"] = realtime_spoken(
+        base.realtime, fifo=options.fifo, cores=options.cores, lock_memory=options.lock_memory
+    )
     return config.from_mapping({**msgspec.to_builtins(base), **spoken}, ServeSettings, "the command line")
-
-
-def _realtime(options: Options) -> dict[str, object]:
-    """Return what the command line says of real time."""
-    spoken: dict[str, object] = {}
-    if options.fifo is not None:
-        spoken["fifo_priority"] = options.fifo
-    if options.cores is not None:
-        spoken["cores"] = parse_core_list(options.cores)
-    if options.lock_memory:
-        spoken["lock_memory"] = True
-    return spoken
 
 
 @contextmanager
