@@ -62,7 +62,7 @@ class Options:
 
     updates: int = 30
     """Updates per row, after the warm-up."""
-    warm_up: int = 2
+    warm_up: int = 5
     """Updates that are not counted."""
     scales: tuple[Literal["paper", "small"], ...] = ("paper", "small")
     """Sizes of networks and particle sets."""
@@ -72,6 +72,8 @@ class Options:
     """What is trained."""
     threads: int = 1
     """CPU threads."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where; on a GPU each update is one CUDA graph, and the dataset lies there."""
     profile: bool = False
     """Also print which operations the time goes to."""
     json: Path | None = None
@@ -130,9 +132,9 @@ def _cases(methods: tuple[MethodName, ...]) -> Iterator[Case]:
 
 
 def _row(case: Case, scale: str, precision: Precision, options: Options) -> dict[str, Any]:
-    peak = _peak_gflop_per_s(DTYPES[precision])
-    trainer = _trainer(case, SCALES[scale], precision)
-    gflop = _gflop(lambda: case.update(trainer))
+    peak = _peak_gflop_per_s(DTYPES[precision], options.device)
+    trainer = _trainer(case, SCALES[scale], precision, options.device)
+    gflop = _gflop(lambda: case.update(trainer))  # the first update: on a GPU not yet a graph, which shows no operation
     seconds = _seconds(lambda: case.update(trainer), options)
     rate = len(seconds) / sum(seconds)
     if options.profile:
@@ -151,16 +153,23 @@ def _row(case: Case, scale: str, precision: Precision, options: Options) -> dict
     }
 
 
-def _peak_gflop_per_s(dtype: torch.dtype) -> float:
+def _peak_gflop_per_s(dtype: torch.dtype, device: str) -> float:
     """Return the best rate of a few large matrix products, with results written where the last ones were."""
-    left, right = (torch.randn(PEAK_SIZE, PEAK_SIZE).to(dtype) for _ in range(2))
+    left, right = (torch.randn(PEAK_SIZE, PEAK_SIZE, device=device).to(dtype) for _ in range(2))
     product = left @ right
     seconds: list[float] = []
     for _ in range(PEAK_PRODUCTS):
+        _wait(device)
         began = time.perf_counter()
         torch.matmul(left, right, out=product)
+        _wait(device)
         seconds.append(time.perf_counter() - began)
     return 2.0 * PEAK_SIZE**3 / min(seconds) / 1e9
+
+
+def _wait(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
 
 
 class _FlopCount(TorchDispatchMode):
@@ -188,6 +197,7 @@ def _seconds(update: Callable[[], object], options: Options) -> list[float]:
     for _ in range(options.warm_up + options.updates):
         began = time.perf_counter()
         update()
+        _wait(options.device)
         seconds.append(time.perf_counter() - began)
     return seconds[options.warm_up :]
 
@@ -199,13 +209,13 @@ def _print_profile(update: Callable[[], object], updates: int) -> None:
     print(profiler.key_averages().table(sort_by="self_cpu_time_total", row_limit=10, max_name_column_width=40))
 
 
-def _trainer(case: Case, scale: Scale, precision: Precision) -> Trainer:
-    trainer = Trainer(_config(case, scale, precision), _transitions())
+def _trainer(case: Case, scale: Scale, precision: Precision, device: Literal["cpu", "cuda"]) -> Trainer:
+    trainer = Trainer(_config(case, scale, precision, device), _transitions())
     trainer.fill_cache(lambda _count: None)
     return trainer
 
 
-def _config(case: Case, scale: Scale, precision: Precision) -> TrainConfig:
+def _config(case: Case, scale: Scale, precision: Precision, device: Literal["cpu", "cuda"]) -> TrainConfig:
     task = TaskConfig(
         environment="Random-v0",
         control_period_s=0.05,
@@ -220,6 +230,7 @@ def _config(case: Case, scale: Scale, precision: Precision) -> TrainConfig:
         data=DataConfig(path="none", layout="ogbench"),
         method=case.method,
         precision=precision,
+        device=device,
         batch_size=scale.batch_size,
         reference=ReferenceConfig(hidden_sizes=scale.hidden_sizes, num_steps=scale.reference_steps),
         critic=CriticConfig(hidden_sizes=scale.hidden_sizes),

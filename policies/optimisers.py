@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 
 def adam(module: nn.Module, learning_rate: float) -> torch.optim.Adam:
-    """Return Adam on all parameters of a network."""
-    return torch.optim.Adam(module.parameters(), lr=learning_rate, fused=True)
+    """Return Adam on all parameters of a network; on a GPU its step can be captured in a CUDA graph."""
+    parameters = list(module.parameters())
+    return torch.optim.Adam(parameters, lr=learning_rate, fused=True, capturable=parameters[0].is_cuda)
 
 
 def descend(optimiser: torch.optim.Adam, loss: Tensor, gradient_clip: float | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,10 @@ class RunFolder:
         rows = torch.randint(len(transitions), (NUM_SAMPLE_ROWS,), generator=generator)
         sample = {"observations": transitions.observations[rows], "actions": transitions.actions[rows]}
         save_file(sample, path / "sample.safetensors")
-        yaml_config.dump(config, path / "config.yaml")
+        # Last and whole: with it the folder is a run, however soon it is killed.
+        unfinished = path / "config.yaml.unfinished"
+        yaml_config.dump(config, unfinished)
+        unfinished.replace(path / "config.yaml")
         return cls(path)
 
     @classmethod
@@ -109,6 +113,17 @@ class RunFolder:
         except RuntimeError as error:
             raise RunError(f"The checkpoint of {self.path} does not fit its config.yaml ({error}).") from error
         return models, progress
+
+    def forget_metrics_after(self, progress: Progress) -> None:
+        """Drop the rows of updates that will be taken again, and a row that was cut off in the middle."""
+        path, done = self.path / "metrics.jsonl", asdict(progress)
+        if not path.exists():
+            return
+        whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        rows = [(line, json.loads(line)) for line in whole]
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.write_text("".join(line for line, row in rows if row["update"] <= done[f"{row['phase']}_updates"]))
+        unfinished.replace(path)
 
     def append_metrics(self, row: dict[str, float | str]) -> None:
         """Append one row to `metrics.jsonl`."""

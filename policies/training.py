@@ -21,6 +21,7 @@ from policies.models import Models, new_models
 from policies.networks import set_low_precision
 from policies.next_particles import NextParticles
 from policies.optimisers import adam, descend
+from policies.update_graph import UpdateGraph
 
 Metrics = dict[str, float]
 
@@ -48,6 +49,8 @@ class Trainer:
         self._method: Method = new_method(config, self.models, self._next_particles, self._generator)
         self._reference_adam = adam(self.models.reference, config.reference.learning_rate)
         self._optimisers = {"reference_adam": self._reference_adam, **self._method.optimisers}
+        self._reference_update = UpdateGraph(self._descend_reference, self._generator)
+        self._critic_update = UpdateGraph(lambda: self._method.update(self._batch(self._rows())), self._generator)
         self.progress = Progress(reference_updates=0, critic_updates=0)
 
     @property
@@ -62,16 +65,14 @@ class Trainer:
 
     def update_reference(self) -> Tensor:
         """Take one gradient update of the reference policy; returns its loss, a scalar."""
-        rows = self._rows()
-        loss = self.models.reference.loss(self._observations[rows], self._actions[rows], self._generator)
-        descend(self._reference_adam, loss, self.config.reference.gradient_clip)
+        loss = self._reference_update()["reference_loss"]
         done = self.progress
         self.progress = Progress(reference_updates=done.reference_updates + 1, critic_updates=done.critic_updates)
-        return loss.detach()
+        return loss
 
     def update_critic(self) -> dict[str, Tensor]:
         """Take one update of the method: the critic, its target, what stands beside it; returns scalars."""
-        metrics = self._method.update(self._batch(self._rows()))
+        metrics = self._critic_update()
         done = self.progress
         self.progress = Progress(reference_updates=done.reference_updates, critic_updates=done.critic_updates + 1)
         return metrics
@@ -95,6 +96,12 @@ class Trainer:
             checkpoint.load_adam_state(optimiser, without_prefix(name, tensors))
         self._generator.set_state(tensors["generator"])
         self.progress = progress
+
+    def _descend_reference(self) -> dict[str, Tensor]:
+        rows = self._rows()
+        loss = self.models.reference.loss(self._observations[rows], self._actions[rows], self._generator)
+        descend(self._reference_adam, loss, self.config.reference.gradient_clip)
+        return {"reference_loss": loss.detach()}
 
     def _rows(self) -> Tensor:
         device = self._rewards.device

@@ -139,9 +139,10 @@ class Transport(nn.Module):
     ) -> Particles:
         """Move particles from their origin by `num_steps` steps, optimiser state fresh; shape (..., N, A)."""
         particles, first, second = origin, torch.zeros_like(origin), torch.zeros_like(origin)
-        size, distance = origin.new_tensor(step_size), origin.new_tensor(max_distance)
+        # Filled on the device: a copy from the host could not be captured in a CUDA graph.
+        size, distance = origin.new_full((), step_size), origin.new_full((), max_distance)
         for index in range(num_steps):
-            step_index = torch.tensor(index, device=origin.device)
+            step_index = torch.full((), index, device=origin.device)
             gradient = self.gradient(observation, particles)
             particles, first, second, _ = self._move(
                 particles, gradient, origin, first, second, step_index, size, distance

@@ -43,10 +43,12 @@ class Options:
     """Updates of the critic, instead of the configuration's."""
     device: str | None = None
     """cpu or cuda, instead of the configuration's."""
+    precision: str | None = None
+    """Of the hidden layers in training: float32 or bfloat16, instead of the configuration's."""
     threads: int | None = None
     """CPU threads, instead of the configuration's."""
     resume: bool = False
-    """Go on from the run's newest checkpoint, with the configuration saved there."""
+    """Go on from the run's newest checkpoint, if there is one, with the configuration saved there."""
     json: Path | None = None
     """Write the final metrics to this file."""
 
@@ -66,12 +68,21 @@ def main(argv: Sequence[str]) -> int:
     run = RunFolder.open(folder) if options.resume else RunFolder.create(folder, config, transitions)
     trainer = Trainer(config, transitions)
     if options.resume:
-        trainer.restore(*checkpoint.read(run.newest_checkpoint()))
+        _go_on(trainer, run)
     metrics = _train(trainer, run)
     print(f"{folder}: {config.critic.num_updates} critic updates done; next: vgf-robot export {folder} --out BUNDLE")
     if options.json:
         write_json(options.json, "train", {"run": str(folder), "config": str(options.config)}, [finite(metrics)])
     return 0
+
+
+def _go_on(trainer: Trainer, run: RunFolder) -> None:
+    """Continue from the newest checkpoint; a run that was killed before its first one begins again."""
+    if run.checkpoints():
+        trainer.restore(*checkpoint.read(run.newest_checkpoint()))
+    else:
+        print(f"{run.path} has no checkpoint yet; its updates begin again.")
+    run.forget_metrics_after(trainer.progress)
 
 
 def _resolve(options: Options) -> TrainConfig:
@@ -83,6 +94,7 @@ def _resolve(options: Options) -> TrainConfig:
         ("reference", "num_updates"): options.reference_updates,
         ("critic", "num_updates"): options.critic_updates,
         ("device",): options.device,
+        ("precision",): options.precision,
         ("num_threads",): options.threads,
     }
     given = {key: value for key, value in changes.items() if value is not None}
