@@ -5,7 +5,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
-.PHONY: demo test check format clean
+.PHONY: demo test check docs format clean
 
 demo: .venv/.sim
 	$(BIN)/vgf-robot demo
@@ -19,6 +19,10 @@ check: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+# The site, in out/docs; `python -m http.server -d out/docs` shows it with its search. --quiet would make --strict blind.
+docs: .venv/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .
@@ -35,8 +39,12 @@ clean:
 	$(BIN)/python -m pip install --quiet --editable '.[sim]'
 	touch $@
 
+.venv/.docs: .venv/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
+
 # torch first and by its exact version, so that no later requirement chooses another build.
 .venv/.dev: .venv/.made pyproject.toml
 	$(BIN)/python -m pip install --quiet $(TORCH)
 	$(BIN)/python -m pip install --quiet --editable '.[sim,train,dev]'
-	touch $@ .venv/.sim
+	touch $@ .venv/.sim .venv/.docs

@@ -1,6 +1,8 @@
 """What ZeroMQ on loopback adds to a tick: the client's round trip less the controller's own time.
 
-Target on an idle machine: at most 0.3 ms in the median and 1 ms at p99.
+Target on an idle machine: at most 0.3 ms in the median and 1 ms at p99. With --curve a second server asks for keys, and
+both are asked by turns, block by block; encryption and the rights of every message should add at most 0.1 ms at the
+median.
 
 Example:
     python benchmarks/wire.py --json out/bench/wire.json
@@ -14,8 +16,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import tyro
@@ -23,6 +26,7 @@ import zmq
 
 from tests.bundles import OBSERVATION_SIZE, make_bundle
 from vgf_robot import results
+from vgf_robot.security import ClientKeys, write_key_pair
 from vgf_robot.wire import (
     VERSION,
     Act,
@@ -42,6 +46,9 @@ COLUMNS = ("mode", "round_trip_ms", "tick_ms", "added_ms", "transport_ms", "queu
 CODEC_COLUMNS = ("mode", "encode_ms", "decode_ms")
 TARGET_MEDIAN_MS = 0.3
 TARGET_P99_MS = 1.0
+TARGET_CURVE_MS = 0.1
+# Requests in a row to one server before it is the other one's turn.
+BLOCK = 100
 # What ZeroMQ and this machine take without us: sockets that do nothing but answer.
 ECHO = """
 import zmq
@@ -66,6 +73,8 @@ class Options:
     """Period of the paced row, like a robot's; the other row sends as soon as it has an answer."""
     bind: str = "tcp://127.0.0.1:*"
     """Where the server listens."""
+    curve: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Ask a server with keys, too."""
     json: Path | None = None
     """Write the rows there."""
 
@@ -81,6 +90,8 @@ def main() -> int:
                 _row("back to back", _ask(client, options, 0.0)),
             ]
             codec = _codec_row(client.welcome, options.requests)
+            if options.curve:
+                rows += _curve_rows(bundle, Path(folder) / "keys", client, options)
     rows.append(_echo_row(options))
     results.print_table("added by the wire, p50 / p99", rows, COLUMNS)
     results.print_table("encoding and decoding, both messages, p50 / p99", [codec], CODEC_COLUMNS)
@@ -96,9 +107,38 @@ def main() -> int:
 
 
 @contextmanager
-def _served(bundle: Path, bind: str) -> Iterator[str]:
-    with _printing(VERB, "serve", str(bundle), "--bind", bind) as line:
+def _served(bundle: Path, bind: str, *more: str) -> Iterator[str]:
+    with _printing(VERB, "serve", str(bundle), "--bind", bind, *more) as line:
         yield line.split()[-1]
+
+
+def _curve_rows(bundle: Path, folder: Path, plain: Client, options: Options) -> list[dict]:
+    """Ask the server without keys and one with keys by turns, paced and back to back."""
+    server, robot = write_key_pair(folder, "server"), write_key_pair(folder / "robot", "robot")
+    listed = f"clients: [{{name: robot, key: '{robot.public}', roles: [act]}}]\n"
+    (folder / "clients.yaml").write_text(listed)
+    with (
+        _served(bundle, options.bind, "--keys", str(folder)) as endpoint,
+        Client(endpoint, timeout_s=5.0, keys=ClientKeys(pair=robot, server=server.public)) as guarded,
+    ):
+        return [row for period_ms in (options.period_ms, 0.0) for row in _pair(plain, guarded, options, period_ms)]
+
+
+def _pair(plain: Client, guarded: Client, options: Options, period_ms: float) -> list[dict]:
+    asked: dict[str, list[Answer]] = {"without keys": [], "with keys": []}
+    block = replace(options, requests=BLOCK, warm_up=BLOCK // 10)
+    turns = list(zip(asked, (plain, guarded), strict=True))
+    for _ in range(max(1, options.requests // BLOCK)):
+        turns.reverse()
+        for mode, client in turns:
+            client.begin_episode(seed=0)
+            asked[mode] += _ask(client, block, period_ms)
+    name = "paced" if period_ms else "back to back"
+    rows = [_row(f"{name}, {mode}", answers) for mode, answers in asked.items()]
+    cost_ms = rows[1]["added_ms"]["p50"] - rows[0]["added_ms"]["p50"]
+    kept = "kept" if cost_ms <= TARGET_CURVE_MS else "not kept"
+    print(f"{name}: keys add {cost_ms:.3f} ms at the median ({TARGET_CURVE_MS} ms {kept})")
+    return rows
 
 
 @contextmanager

@@ -17,20 +17,21 @@ import torch
 from export.draft import draft_of
 from export.graph_checks import OPSET
 from export.parity import Check, check_variant
-from export.precision.receipt import PrecisionReceipts, precision_receipts
-from export.precision.settings import FLOAT32, PROVENANCE_KEY
+from export.precision.receipt import PrecisionReceipts, PrecisionTrial, marked
+from export.precision.settings import FLOAT32
 from export.settings import ExportSettings
 from export.torch_backend import AMORTISED
-from export.variant_files import VariantFiles
+from export.variant_files import VariantFiles, open_probe_file
 from policies.checkpoint import Progress
 from policies.config import FieldConfig, TrainConfig
 from policies.models import Models
 from policies.run_folder import RunFolder
 from policies.transport import Transport
-from vgf_robot.backends import load_backend
+from vgf_robot.backends import Floats, load_backend
 from vgf_robot.bundle import SCHEMA_VERSION, Bundle, Field, Manifest, OperatingPoint, Variant, write_manifest
 from vgf_robot.bundle import Transport as TransportRecord
 from vgf_robot.errors import ExportError
+from vgf_robot.receipts import kept
 
 RECEIPT = "receipt.json"
 BACKEND = "onnxruntime-cpu"
@@ -84,8 +85,9 @@ class BundleWriter:
             bundle = write_manifest(draft, manifest)
             receipt, precisions = self._receipt(bundle), self._precision_receipts(bundle)
             files.remove_probes()
-            (draft / RECEIPT).write_text(json.dumps({**receipt, "precisions": precisions.entries}, indent=2) + "\n")
-            write_manifest(draft, _marked(manifest, precisions.accepted))
+            receipt |= {"precisions": precisions.entries} | (kept(self._observations) if precisions.entries else {})
+            (draft / RECEIPT).write_text(json.dumps(receipt, indent=2) + "\n")
+            write_manifest(draft, marked(manifest, precisions.accepted))
         return Bundle.load(out)
 
     @property
@@ -93,14 +95,24 @@ class BundleWriter:
         """Step indices in the parity check: the step graph is written, hence checked, under a cap of 0 as well."""
         return max(1, self._settings.max_steps)
 
+    @property
+    def _observations(self) -> Floats:
+        """Observations of the dataset that receipts are about, shape (B, O)."""
+        return self._run.sample()["observations"][: self._settings.num_parity_inputs].numpy()
+
     def _traced(self, files: VariantFiles, num_particles: int) -> tuple[Variant, ...]:
         self._report(f"tracing N = {num_particles}, K = {self._settings.reference_steps}")
         return files.write(num_particles)
 
     def _precision_receipts(self, bundle: Bundle) -> PrecisionReceipts:
-        observations = self._run.sample()["observations"][: self._settings.num_parity_inputs].numpy()
-        accept = self._settings.accept_precision
-        return precision_receipts(bundle, observations, self._checked_steps, accept, self._report)
+        trial = PrecisionTrial(
+            observations=self._observations,
+            num_steps=self._checked_steps,
+            accept=self._settings.accept_precision,
+            open_probe=open_probe_file,
+            report=self._report,
+        )
+        return trial.run(bundle)
 
     def _receipt(self, bundle: Bundle) -> dict[str, Any]:
         """Check every variant, and refuse the export where one fails."""
@@ -160,14 +172,6 @@ class BundleWriter:
             provenance=_provenance(self._config, self._checkpoint, self._progress, facts),
             files={},
         )
-
-
-def _marked(manifest: Manifest, accepted: set[str]) -> Manifest:
-    """Name in the manifest, which the bundle's hash covers, the precisions that were accepted beyond their limits."""
-    if not accepted:
-        return manifest
-    provenance = {**manifest.provenance, PROVENANCE_KEY: sorted(accepted)}
-    return msgspec.structs.replace(manifest, provenance=provenance)
 
 
 def _require_parity(checks: Sequence[Check], variant: Variant) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import onnx
@@ -79,6 +80,25 @@ class SharedWeights:
         self._path = path
         self._places: dict[str, tuple[int, int]] = {}
         self._content = bytearray()
+
+    @classmethod
+    def continued(cls, path: Path, graphs: Iterable[Path]) -> SharedWeights:
+        """Return the weights of a finished file, to which more are added; what lies in it stays where it is.
+
+        Args:
+            path: The file.
+            graphs: Those that refer to it.
+        """
+        weights = cls(path)
+        weights._content = bytearray(path.read_bytes())
+        for graph in graphs:
+            for tensor in onnx.load(graph, load_external_data=False).graph.initializer:
+                place = {each.key: each.value for each in tensor.external_data}
+                if place:
+                    offset, length = int(place["offset"]), int(place["length"])
+                    raw = weights._content[offset : offset + length]
+                    weights._places[hashlib.sha256(raw).hexdigest()] = (offset, length)
+        return weights
 
     def save(self, model: onnx.ModelProto, path: Path) -> None:
         """Move the model's large tensors to the shared file and write the graph."""

@@ -81,12 +81,13 @@ class SyntheticNetworks(nn.Module):
         }
 
 
-def write_graphs(folder: Path, scale: Scale) -> Layout:
+def write_graphs(folder: Path, scale: Scale, kind: type[SyntheticNetworks] = SyntheticNetworks) -> Layout:
     """Write the graphs and their layout, without the weights file that they refer to.
 
     Args:
         folder: Made if missing; files of the same names are replaced.
         scale: The networks' size.
+        kind: Which networks.
 
     Raises:
         ExportError: A graph refers to a large tensor that is no parameter, so that the layout would not cover it.
@@ -97,12 +98,12 @@ def write_graphs(folder: Path, scale: Scale) -> Layout:
     weights = SharedWeights(folder / WEIGHTS)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        networks = SyntheticNetworks(scale)
-        for kind, module in networks.graphs(scale).items():
-            model = to_onnx(kind, module, example_inputs(kind, *sizes), signatures(*sizes)[kind])
+        networks = kind(scale)
+        for name, module in networks.graphs(scale).items():
+            model = to_onnx(name, module, example_inputs(name, *sizes), signatures(*sizes)[name])
             # What made a file is said here, once; the robot's side names no training library.
             model.producer_name = model.producer_version = ""
-            weights.save(model, folder / getattr(variant, kind))
+            weights.save(model, folder / getattr(variant, name))
     weights.write()
     content = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).unlink()

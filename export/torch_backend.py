@@ -7,15 +7,17 @@ checkpoint whose hash the bundle names. It is no entry point: nothing on a robot
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from export.graphs import ReferenceGraph, SelectGraph, StepGraph
-from policies.models import Models
+from export.torch_on_gpu import open_torch_on_gpu
 from policies.run_folder import RunFolder
 from policies.transport import Transport
-from vgf_robot.backends import Floats, Selected, StepResult
+from vgf_robot.backends import Floats, Graphs, Selected, StepResult, signatures
 from vgf_robot.bundle import Bundle, Variant
 from vgf_robot.errors import BundleError
 
@@ -26,15 +28,11 @@ class TorchGraphs:
     """The networks behind the three calls of a backend; see `vgf_robot.backends.Graphs`.
 
     Args:
-        models: The networks.
-        transport: The flow on their critic.
-        reference_steps: K.
+        modules: `reference`, `step` and `select`, from `export.graphs`.
     """
 
-    def __init__(self, models: Models, transport: Transport, reference_steps: int) -> None:
-        self._reference = ReferenceGraph(models.sampler, reference_steps)
-        self._step = StepGraph(transport)
-        self._select = SelectGraph(models.critic, transport.aggregation, models.action_scaling)
+    def __init__(self, modules: Mapping[str, nn.Module]) -> None:
+        self._reference, self._step, self._select = (modules[name] for name in ("reference", "step", "select"))
 
     @torch.no_grad()
     def reference(self, observation: Floats, noise: Floats) -> Floats:
@@ -71,12 +69,14 @@ class TorchBackend:
 
     Args:
         run: Its folder.
+        device: On `cuda` each stage is one CUDA graph.
     """
 
-    def __init__(self, run: RunFolder) -> None:
+    def __init__(self, run: RunFolder, device: Literal["cpu", "cuda"] = "cpu") -> None:
         self._run = run
+        self._device = device
 
-    def __call__(self, bundle: Bundle, variant: Variant, *, threads: int = 1) -> TorchGraphs:
+    def __call__(self, bundle: Bundle, variant: Variant, *, threads: int = 1) -> Graphs:
         """Rebuild a variant's networks; `threads` holds for the whole process.
 
         Raises:
@@ -95,7 +95,15 @@ class TorchBackend:
             aggregation=flow.aggregation,  # pyright: ignore[reportArgumentType]
             amortised=models.gradient if amortised else None,
         )
-        return TorchGraphs(models, transport, variant.reference_steps)
+        modules = {
+            "reference": ReferenceGraph(models.sampler, variant.reference_steps),
+            "step": StepGraph(transport),
+            "select": SelectGraph(models.critic, transport.aggregation, models.action_scaling),
+        }
+        if self._device == "cuda":
+            sizes = (variant.num_particles, bundle.manifest.observation_size, bundle.manifest.action_size)
+            return open_torch_on_gpu(modules, signatures(*sizes))
+        return TorchGraphs(modules)
 
     def _checkpoint(self, bundle: Bundle) -> str:
         expected = bundle.manifest.provenance.get("checkpoint_sha256")

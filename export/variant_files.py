@@ -16,8 +16,8 @@ from export.precision.settings import FLOAT32, Precision
 from export.settings import ExportSettings
 from policies.models import Models
 from policies.transport import Transport
-from vgf_robot.backends import signatures
-from vgf_robot.bundle import Variant
+from vgf_robot.backends import Backend, Graphs, signatures
+from vgf_robot.bundle import Bundle, Variant
 
 WEIGHTS = "weights.bin"
 
@@ -104,6 +104,7 @@ class VariantFiles:
         return Variant(num_particles=num_particles, reference_steps=steps, precision=precision, **names)
 
 
-def probe_of(variant: Variant) -> Variant:
-    """Return the variant whose step goes along the value gradient alone."""
-    return msgspec.structs.replace(variant, step=variant.step.replace("step-", "probe-", 1))
+def open_probe_file(backend: Backend, bundle: Bundle, variant: Variant, _graphs: Graphs) -> Graphs:
+    """Open the probe of a variant: its graphs with a step along the value gradient alone."""
+    probe = msgspec.structs.replace(variant, step=variant.step.replace("step-", "probe-", 1))
+    return backend(bundle, probe, threads=1)

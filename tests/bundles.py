@@ -44,10 +44,11 @@ def make_bundle(
     sealed: bool = False,
     action_rate_limit: tuple[float, ...] | None = None,
     safe_action: tuple[float, ...] = (0.0, 0.0),
+    reference_scale: float = REFERENCE_SCALE,
 ) -> Path:
     """Write the bundle into the folder (made if missing) and return the folder; it runs at the largest N."""
     folder.mkdir(parents=True, exist_ok=True)
-    variants = tuple(_write_variant(folder, num, reference_steps) for num in num_particles)
+    variants = tuple(_write_variant(folder, num, reference_steps, reference_scale) for num in num_particles)
     (folder / "receipt.json").write_text(json.dumps(_receipt(variants)))
     point = OperatingPoint(
         num_particles=max(num_particles),
@@ -92,16 +93,16 @@ def _receipt(variants: tuple[Variant, ...]) -> dict:
     return {"backend": "onnxruntime-cpu", "passed": True, "variants": entries}
 
 
-def _write_variant(folder: Path, num: int, reference_steps: int) -> Variant:
+def _write_variant(folder: Path, num: int, reference_steps: int, reference_scale: float) -> Variant:
     names = {graph: f"{graph}-n{num}.onnx" for graph in ("reference", "step", "select")}
-    for graph, build in (("reference", _reference), ("step", _step), ("select", _select)):
-        model = build(num)
+    models = {"reference": _reference(num, reference_scale), "step": _step(num), "select": _select(num)}
+    for graph, model in models.items():
         onnx.checker.check_model(model)
         (folder / names[graph]).write_bytes(model.SerializeToString())
     return Variant(num_particles=num, reference_steps=reference_steps, precision="float32", **names)
 
 
-def _reference(num: int) -> onnx.ModelProto:
+def _reference(num: int, scale: float) -> onnx.ModelProto:
     nodes = [
         helper.make_node("ReduceSum", ["observation"], ["sum"], keepdims=0),
         helper.make_node("Mul", ["sum", "zero"], ["nothing"]),
@@ -109,7 +110,7 @@ def _reference(num: int) -> onnx.ModelProto:
         helper.make_node("Add", ["scaled", "nothing"], ["shifted"]),
         helper.make_node("Clip", ["shifted", "minus_one", "one"], ["particles"]),
     ]
-    constants = {"scale": REFERENCE_SCALE, "zero": 0.0, "one": 1.0, "minus_one": -1.0}
+    constants = {"scale": scale, "zero": 0.0, "one": 1.0, "minus_one": -1.0}
     inputs = {"observation": (OBSERVATION_SIZE,), "noise": (num, ACTION_SIZE)}
     return _model("reference", nodes, inputs, {"particles": (num, ACTION_SIZE)}, constants)
 

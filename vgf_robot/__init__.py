@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Timings,
     )
     from vgf_robot.errors import VgfError
+    from vgf_robot.security import ClientKeys
     from vgf_robot.wire import Answer, Client, Expectations, ExpectedField
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Budget",
     "Bundle",
     "Client",
+    "ClientKeys",
     "Command",
     "Controller",
     "ControllerSettings",
@@ -58,6 +60,7 @@ _HOMES = {
         "Timings",
     ),
     "errors": ("VgfError",),
+    "security": ("ClientKeys",),
     "wire": ("Answer", "Client", "Expectations", "ExpectedField"),
 }
 _MODULES = {name: f"vgf_robot.{module}" for module, names in _HOMES.items() for name in names}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points, version
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import tyro
 
@@ -33,11 +33,19 @@ VERBS = {
     "inspect": Verb("say in words what is in a bundle, and verify it", "cpu"),
     "serve": Verb("answer observations over ZeroMQ before their deadlines", "cpu"),
     "drive": Verb("newest observation in, one action out, every control period", "cpu"),
+    "record": Verb("every tick of a running serve or drive to MCAP files", "record"),
+    "replay": Verb("a recording against a bundle, with the differences", "cpu,record"),
+    "control": Verb("ask a running serve or drive how it stands; ceilings, engagement, reload, stop", "cpu"),
+    "monitor": Verb("live page of robot, particles and latency, and metrics", "sim,monitor"),
     "bench": Verb("stage and tick latency on this device", "cpu"),
     "eval": Verb("closed loop in simulation: success, latency, miss rate", "sim"),
+    "tune": Verb("deadline + allowed miss rate -> the working point for this device", "sim"),
     "select": Verb("every checkpoint of a run, evaluated: the best one and its setting, sealed", "train,sim"),
     "results": Verb("evaluations, bundles and runs -> one page with a table of results", "sim"),
+    "report": Verb("suites and tunings -> one HTML file: what to choose, what breaks it first", "sim"),
     "doctor": Verb("say what this machine lacks for real-time control, and how to mend it", "cpu"),
+    "keygen": Verb("make a key pair for a server or a client", "cpu"),
+    "completion": Verb("print what a shell needs to complete verbs and options at the TAB key", "cpu"),
     "demo": Verb("the guided tour: a simulated arm and a loaded machine", "sim"),
 }
 
@@ -78,6 +86,15 @@ def call(verb: str, argv: Sequence[str]) -> int:
         KeyboardInterrupt: Ctrl-C, after the verb has kept what it keeps.
     """
     return _load(verb)(list(argv))
+
+
+def options_of(verb: str) -> type[Any]:
+    """Return the record of a verb's options, which every verb's module has as `Options`.
+
+    Raises:
+        MachineError: The verb's package is not installed.
+    """
+    return sys.modules[_load(verb).__module__].Options
 
 
 def parse(options: type[Options], argv: Sequence[str], verb: str, example: str) -> Options:

@@ -11,7 +11,10 @@ import torch
 import tyro
 
 from export.bundle_writer import BundleWriter
-from export.request import ExportRequest, export_settings
+from export.precision.addition import Addition, read_observations
+from export.precision.closed_loop import add_closed_loop
+from export.precision.settings import low_ones
+from export.request import ExportRequest, export_settings, precisions
 from export.sealing import add_scores, seal
 from policies.critic import Aggregation
 from policies.run_folder import RunFolder
@@ -29,7 +32,8 @@ class Options:
     """Options of `export`."""
 
     source: Annotated[Path, tyro.conf.Positional]
-    """Run folder; with --cap-from or --scores-from the bundle that was evaluated."""
+    """Run folder; with --cap-from, --scores-from or --closed-loop-from the bundle that was evaluated, with
+    --observations one that gets more precisions."""
     out: Path
     """Where the bundle goes; must not exist."""
     particles: str | None = None
@@ -37,7 +41,7 @@ class Options:
     reference_steps: int | None = None
     """K, Euler steps of the reference flow, the same in every variant; the run's own where not given."""
     max_steps: int | None = None
-    """Transport steps up to which parity is checked: the cap until an evaluation seals one. 10, and 0 for ifql, fql."""
+    """Transport steps up to which parity is checked, the cap until an evaluation seals it; default 10; ifql, fql 0."""
     form: Form | None = None
     """The flow's form at run time; the run's own where not given."""
     aggregation: Aggregation | None = None
@@ -47,6 +51,11 @@ class Options:
     float16. Each low one has its receipt against float32."""
     accept_precision: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Keep a low precision that is beyond its limits; the bundle names it."""
+    observations: Path | None = None
+    """Add the low ones of --precisions to SOURCE, a bundle, without its run: from its float32 graphs, with receipts on
+    observations of this npz file, its dataset."""
+    closed_loop_from: Annotated[str | None, tyro.conf.arg(metavar="FULL.json,LOW.json")] = None
+    """Add to SOURCE its success in a low precision against float32, from `eval --json` files of the same episodes."""
     checkpoint: Path | None = None
     """A checkpoint of the run; the newest where not given."""
     cap_from: Path | None = None
@@ -60,8 +69,11 @@ class Options:
 def main(argv: Sequence[str]) -> int:
     """Export and return the exit code."""
     options = parse(Options, argv, "export", EXAMPLE)
-    if options.cap_from and options.scores_from:
-        raise ConfigError("--cap-from and --scores-from are two steps: seal, evaluate on other seeds, add the scores.")
+    if sum(map(bool, (options.cap_from, options.scores_from, options.observations, options.closed_loop_from))) > 1:
+        raise ConfigError(
+            "--cap-from, --scores-from, --observations and --closed-loop-from are steps of their own, each from one "
+            "bundle to the next; give one."
+        )
     _refuse_unused(options)
     bundle = _export(options)
     point = bundle.manifest.operating_point
@@ -77,8 +89,12 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _refuse_unused(options: Options) -> None:
-    """Refuse options that sealing would ignore: it changes the operating point, never a graph."""
-    if not (options.cap_from or options.scores_from):
+    """Refuse options that a step from one bundle to the next would ignore."""
+    if options.observations or options.closed_loop_from:
+        heeded = ("precisions", "accept_precision") if options.observations else ("accept_precision",)
+    elif options.cap_from or options.scores_from:
+        heeded = ()
+    else:
         return
     default = {item.name: item.default for item in fields(Options)}
     names = (
@@ -91,9 +107,12 @@ def _refuse_unused(options: Options) -> None:
         "accept_precision",
         "checkpoint",
     )
-    unused = [f"--{name.replace('_', '-')}" for name in names if getattr(options, name) != default[name]]
+    given = [name for name in names if name not in heeded and getattr(options, name) != default[name]]
+    unused = [f"--{name.replace('_', '-')}" for name in given]
     if unused:
-        raise ConfigError(f"Sealing writes no graphs and cannot heed {', '.join(unused)}; export the run again.")
+        raise ConfigError(
+            f"This step changes no graph that is there and cannot heed {', '.join(unused)}; export the run again."
+        )
 
 
 def _export(options: Options) -> Bundle:
@@ -101,6 +120,12 @@ def _export(options: Options) -> Bundle:
         return seal(_evaluated(options.source, "--cap-from"), options.cap_from, options.out)
     if options.scores_from:
         return add_scores(_evaluated(options.source, "--scores-from"), options.scores_from, options.out)
+    if options.observations:
+        return _with_precisions(options, options.observations)
+    if options.closed_loop_from:
+        source = _evaluated(options.source, "--closed-loop-from")
+        full, low = _two_files(options.closed_loop_from)
+        return add_closed_loop(source, full, low, options.out, accept=options.accept_precision)
     torch.set_num_threads(1)
     run = RunFolder.open(options.source)
     request = ExportRequest(
@@ -120,3 +145,20 @@ def _evaluated(source: Path, option: str) -> Bundle:
     if (source / "config.yaml").exists():
         raise ConfigError(f"{option} takes the bundle that was evaluated; {source} is a run folder. Give the bundle.")
     return Bundle.load(source)
+
+
+def _with_precisions(options: Options, dataset: Path) -> Bundle:
+    wanted = low_ones(precisions(options.precisions))
+    if not wanted:
+        raise ConfigError("--observations goes with --precisions, such as float32,bfloat16: which ones to add.")
+    source = _evaluated(options.source, "--observations")
+    observations = read_observations(dataset, source.manifest.observation_size)
+    addition = Addition(precisions=wanted, observations=observations, accept=options.accept_precision, report=print)
+    return addition.write(source, options.out)
+
+
+def _two_files(text: str) -> tuple[Path, Path]:
+    paths = [Path(part) for part in text.split(",") if part]
+    if len(paths) != 2:
+        raise ConfigError(f"--closed-loop-from: expected two files, FULL.json,LOW.json, found '{text}'.")
+    return paths[0], paths[1]

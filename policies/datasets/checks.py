@@ -12,6 +12,7 @@ from policies.datasets.transitions import Array, Transitions
 from vgf_robot.errors import DatasetError
 
 MATRICES = ("observations", "next_observations", "actions")
+NUMBERS = "biuf"  # kinds of NumPy: truth values, integers, floats
 SLACK = 1e-5  # beyond a limit, for rounding
 
 
@@ -47,11 +48,13 @@ def require_clean(arrays: dict[str, Array], path: Path) -> None:
 
 
 def require_finite(array: Array, key: str, source: str) -> None:
-    """Refuse an array that holds a number which is not finite.
+    """Refuse an array that holds something else than real numbers, or one which is not finite.
 
     Raises:
         DatasetError: Naming source, key and row.
     """
+    if array.dtype.kind not in NUMBERS:
+        raise DatasetError(f"{source}: '{key}' must be real numbers; found {array.dtype}. Write it as float32.")
     if not np.issubdtype(array.dtype, np.floating):
         return
     finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from policies.datasets.checks import first_outside, require_finite
+from policies.datasets.checks import MATRICES, first_outside, require_finite
 from policies.datasets.transitions import Array, Transitions, tensor
 from vgf_robot.errors import DatasetError, MachineError
 
@@ -61,12 +61,14 @@ def load(path: Path, *, observation_keys: tuple[str, ...] = ()) -> Transitions:
         raise DatasetError(f"{path} cannot be read as a Minari dataset ({detail}); copy it again.") from error
     if not sum(len(episode.rewards) for episode in episodes):
         raise DatasetError(f"{path} has no steps; expected at least one transition.")
-    return _transitions(episodes)
+    return _transitions(episodes, path)
 
 
-def _transitions(episodes: list[Episode]) -> Transitions:
+def _transitions(episodes: list[Episode], path: Path) -> Transitions:
     def joined(parts: Iterator[Array]) -> torch.Tensor:
         return tensor(np.concatenate(list(parts)))
+
+    _require_same_sizes(episodes, path)
 
     terminations = [episode.terminations.astype(bool) for episode in episodes]
     rewards = joined(episode.rewards for episode in episodes)
@@ -120,11 +122,22 @@ def _vector(observations: Any, keys: tuple[str, ...], source: str) -> Array:
 
 
 def _require_lengths(episode: Episode, source: str) -> None:
+    for key, array in episode._asdict().items():
+        axes = 2 if key in MATRICES else 1
+        if np.ndim(array) != axes:
+            raise DatasetError(f"{source}: '{key}' must have {axes} axes; found shape {np.shape(array)}.")
     steps = len(episode.rewards)
     for key, array in episode._asdict().items():
         expected = steps + 1 if key == "observations" else steps
         if len(array) != expected:
             raise DatasetError(f"{source}: '{key}' must have {expected} rows for {steps} rewards; found {len(array)}.")
+
+
+def _require_same_sizes(episodes: list[Episode], path: Path) -> None:
+    for key in ("observations", "actions"):
+        sizes = sorted({getattr(episode, key).shape[1] for episode in episodes})
+        if len(sizes) > 1:
+            raise DatasetError(f"{path}: '{key}' must have the same size in all episodes; found {sizes}.")
 
 
 def _action_limits(space: Any, path: Path) -> NDArray[np.floating]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
+from sim.commands.page_path import require_page
 from sim.evaluation.evaluate import Evaluation, EvaluationInterrupted, evaluate
 from sim.evaluation.plan import Plan
 from sim.evaluation.report import for_terminal, notes, require_judgeable, require_limits, settings_of, table
@@ -30,7 +34,7 @@ class Options:
 
     bundle: Annotated[str, tyro.conf.Positional]
     """The bundle's folder or the name of a shipped one; or the YAML file of a suite such as configs/eval/suite.yaml,
-    which says everything but --out, --workers and --json."""
+    which says everything but --out, --workers, --ray-address, --report and --json."""
     config: Path | None = None
     """YAML file with the keys below, such as configs/eval/cube-single-sweep.yaml; the command line goes first."""
     environment: str | None = None
@@ -64,8 +68,13 @@ class Options:
     """`in-process`, or `server` to start the real server on this machine and go through the client [in-process]."""
     endpoint: str | None = None
     """A server of this bundle that runs already, such as tcp://127.0.0.1:5555."""
+    keys: str | None = None
+    """Folder of `vgf-robot keygen` with the key that the server at --endpoint lists [none]."""
+    server_key: str | None = None
+    """File with that server's public key [server.public in that folder]."""
     backend: str | None = None
-    """What runs the graphs [onnxruntime-cpu]."""
+    """What runs the graphs, with a precision where it ends in one (openvino-cpu:bfloat16), or `auto`: the fastest here
+    [onnxruntime-cpu]."""
     threads: int | None = None
     """Threads of the backend [1]."""
     workers: int | None = None
@@ -79,6 +88,11 @@ class Options:
     """Exit code 1 if it passes this miss rate."""
     out: Path | None = None
     """Folder of a suite's episodes; a suite that is there goes on [out/ and the suite's name]."""
+    report: Path | None = None
+    """Write what a suite found as one HTML file, such as out/report.html; see `vgf-robot report`."""
+    ray_address: str | None = None
+    """Run a suite's episodes on a Ray cluster: `local` starts one here, `auto` finds the one that this machine belongs
+    to, or an address such as 10.0.0.1:6379; --workers are then its processes [one per processor]."""
     json: Path | None = None
     """Where to write the result as JSON."""
 
@@ -87,12 +101,11 @@ def main(argv: Sequence[str]) -> int:
     """Evaluate, write the JSON, print the table and judge the limits; the exit code is 0 if nothing raised."""
     options = parse(Options, argv, "eval", _EXAMPLE)
     if is_suite(options.bundle):
-        _require_only(options, ("bundle", "out", "workers", "json"), "A suite's file says it all: {} stands there")
-        from sim.suite.command import evaluate_suite  # Arrow takes half a second to load
-
-        return evaluate_suite(Path(options.bundle), options.out, options.workers, options.json)
-    others = tuple(name for name in dataclasses.asdict(options) if name != "out")
-    _require_only(options, others, "{} is where a suite's episodes go; a bundle has --json")
+        allowed = ("bundle", "out", "workers", "json", "ray_address", "report")
+        _require_only(options, allowed, "A suite's file says it all: {} stands there")
+        return _evaluate_suite(options)
+    others = tuple(name for name in dataclasses.asdict(options) if name not in ("out", "ray_address", "report"))
+    _require_only(options, others, "{} goes with a suite's file, and this is a bundle; it has --json")
     plan = resolve_plan(options)
     bundle = Bundle.load(options.bundle)
     require_judgeable(plan, plan.environment or bundle.manifest.environment, knows_success)
@@ -105,6 +118,29 @@ def main(argv: Sequence[str]) -> int:
     _publish(evaluation, options.json)
     require_limits(evaluation.rows, plan)
     return 0
+
+
+def _evaluate_suite(options: Options) -> int:
+    user_gl = os.environ.get("MUJOCO_GL")  # opening a plant that never draws changes it
+    if options.report is not None:
+        require_page(options.report, "--report")
+    from sim.suite.command import evaluate_suite  # Arrow takes half a second to load
+
+    return evaluate_suite(
+        Path(options.bundle),
+        options.out,
+        options.workers,
+        options.json,
+        ray_address=options.ray_address,
+        report=None if options.report is None else partial(_report, out=options.report, user_gl=user_gl),
+    )
+
+
+def _report(folder: Path, out: Path, user_gl: str | None) -> None:
+    from sim.report import Wishes, write_report
+
+    write_report([folder], [], Wishes(out=out, when=datetime.now().astimezone(), user_gl=user_gl))
+    print(f"{out} is the report.")
 
 
 def resolve_plan(options: Options) -> Plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sim.demo import page
+from sim import page
 from sim.demo.arm import Live
 from sim.demo.comparison import Comparison
 from sim.demo.figures import latency_figure, steps_figure, success_figure

@@ -11,21 +11,20 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from sim.demo.trace import PeriodSeries, window_means
+from sim.page import BLUE, GREEN, GREY, ORANGE, RED
 
-_GREY, _ORANGE, _BLUE, _GREEN, _RED = "#8b929c", "#e08214", "#2166ac", "#4d9a6a", "#b2182b"
 COLOURS = {
-    "reference": _GREY,
-    "best-of-n": _ORANGE,
-    "tuned": _BLUE,
-    "fixed-0": _GREY,
-    "fixed-cap": _ORANGE,
-    "adaptive": _BLUE,
-    "adaptive, idle": _GREEN,
+    "reference": GREY,
+    "best-of-n": ORANGE,
+    "tuned": BLUE,
+    "fixed-0": GREY,
+    "fixed-cap": ORANGE,
+    "adaptive": BLUE,
+    "adaptive, idle": GREEN,
 }
 _NUM_BINS = 64  # the deadline is the edge between two of them
 _SPAN = 1.6  # the histogram ends at this multiple of the deadline; what comes later is in its last bar
 _WINDOW_S = 0.5
-_FONT = {"family": "system-ui, sans-serif", "size": 13, "color": "#26313d"}
 
 
 def success_figure(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
@@ -64,9 +63,9 @@ def latency_figure(series: Mapping[str, PeriodSeries], miss_rates: Sequence[floa
     width = float(edges[1] - edges[0])
     for index, (label, found) in enumerate(series.items(), start=1):
         middles, shares = _histogram(found.answer_ms, edges)
-        colours = [COLOURS.get(label, _BLUE) if middle <= deadline_ms else _RED for middle in middles]
+        colours = [COLOURS.get(label, BLUE) if middle <= deadline_ms else RED for middle in middles]
         figure.add_bar(x=middles, y=shares, width=width, marker_color=colours, showlegend=False, row=index, col=1)
-        figure.add_vline(x=deadline_ms, line={"color": _RED, "dash": "dash", "width": 1.5}, row=index, col=1)  # pyright: ignore[reportArgumentType]
+        figure.add_vline(x=deadline_ms, line={"color": RED, "dash": "dash", "width": 1.5}, row=index, col=1)  # pyright: ignore[reportArgumentType]
     figure.update_yaxes(type="log", range=[-2, 2], tickvals=[0.01, 1, 100], title_text="periods (%)")
     _label_time_axis(figure, deadline_ms, edges, len(series))
     return _styled(figure, height=130 + 130 * len(series))
@@ -115,9 +114,7 @@ def _label_time_axis(figure: go.Figure, deadline_ms: float, edges: NDArray[np.fl
 
 def _styled(figure: go.Figure, height: int) -> go.Figure:
     figure.update_layout(
-        template="plotly_white",
         height=height,
-        font=_FONT,
         margin={"l": 70, "r": 20, "t": 40, "b": 60},
         legend={"orientation": "h", "y": 1.12, "x": 1, "xanchor": "right"},
         bargap=0.35,

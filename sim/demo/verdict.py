@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sim.demo.comparison import Comparison
 from sim.evaluation.modes import ADAPTIVE, FIXED_0, FIXED_CAP
+from sim.page import Finding
 
 ABOVE_FLOOR_POINTS = 1.0
 SHARE_OF_FIXED_CAP = 0.25
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One expectation.
-
-    Attributes:
-        text: Expectation and numbers, as a sentence.
-        met: Whether it was met; None where this run cannot tell.
-    """
-
-    text: str
-    met: bool | None
 
 
 def judge(comparison: Comparison) -> list[Finding]:

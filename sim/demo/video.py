@@ -1,15 +1,10 @@
-"""Live episodes drawn afterwards in a process of its own: a picture must neither disturb a clock nor end a run."""
+"""Live episodes drawn afterwards, from what the robot was told."""
 
 from __future__ import annotations
 
-import logging
 import math
-import multiprocessing
-import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +13,8 @@ from numpy.typing import NDArray
 
 from sim.demo.recording import Recording
 from sim.plants import Plant, open_plant
+from sim.renderer import in_renderer
 
-_GL = "MUJOCO_GL"
 _MIN_FPS = 5
 _PAUSE_S = 0.5  # each episode's last picture stays for a moment
 
@@ -56,13 +51,7 @@ def make_video(
     Returns:
         The film, or in one line why there is none.
     """
-    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-    try:
-        return pool.submit(_draw, _chosen(recordings, video_s), path, budget_s, user_gl).result()
-    except BrokenProcessPool:
-        return "No video: the process that draws ended without a word; OpenGL does not work here."
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return in_renderer(_film, _chosen(recordings, video_s), path, budget_s, user_gl=user_gl)
 
 
 def _chosen(recordings: Sequence[Recording], video_s: float) -> list[Recording]:
@@ -76,32 +65,8 @@ def _chosen(recordings: Sequence[Recording], video_s: float) -> list[Recording]:
     return chosen
 
 
-def _draw(recordings: Sequence[Recording], path: Path, budget_s: float, user_gl: str | None) -> Video | str:
-    """Play the episodes back and write the film; runs in its own process."""
-    # The demo's own plants never draw, and said so in the environment that this process has inherited.
-    os.environ.pop(_GL, None)
-    if user_gl is not None:
-        os.environ[_GL] = user_gl
-    heard: list[str] = []
-    _listen(heard)
-    try:
-        return _film(recordings, path, budget_s) or f"No video. {' '.join(heard[:1])}".strip()
-    except Exception as error:  # MuJoCo, PyOpenGL, drivers and ffmpeg each raise their own
-        return f"No video: {type(error).__name__}: {error}"
-
-
-def _listen(heard: list[str]) -> None:
-    """Keep what the plants say about rendering instead of printing it from this process."""
-
-    class Ear(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            heard.append(record.getMessage())
-
-    logging.getLogger("sim").addHandler(Ear())
-    logging.getLogger("sim").propagate = False
-
-
 def _film(recordings: Sequence[Recording], path: Path, budget_s: float) -> Video | None:
+    """Play the episodes back and write the film; None where nothing can draw."""
     import imageio.v2 as imageio
 
     period_s = recordings[0].control_period_s

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from sim.evaluation.driver import Delivery
 from sim.evaluation.simulated_clock import SimulatedClock
 from sim.evaluation.stage_times import StageTimes
-from vgf_robot.backends import Graphs, Selected, StepResult, load_backend
+from vgf_robot.backends import Graphs, Selected, StepResult
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Budget, Controller, ControllerSettings, resolve
+from vgf_robot.receipts import load_trusted
 from vgf_robot.wire import ServeSettings
 
 Floats = NDArray[np.float32]
@@ -48,7 +49,7 @@ class ChargedDriver:
             settings: How the controller estimates time.
         """
         self._bundle = bundle
-        self._opener = load_backend(backend)
+        self._opener = load_trusted(backend)
         self._threads = threads
         self._clock = clock
         self._times = times
@@ -57,7 +58,6 @@ class ChargedDriver:
         self._valid_for_ns = round(ServeSettings().valid_for_periods * bundle.manifest.control_period_s * 1e9)
         self._budget = Budget()
         self.prepare(self._budget)
-        self.begin_episode(0)
 
     def prepare(self, budget: Budget) -> None:
         """Load the graphs for this budget's N, unless they are loaded."""
@@ -67,15 +67,22 @@ class ChargedDriver:
             self._graphs[self._key()] = _ChargedGraphs(graphs, self._clock, self._times)
 
     def begin_episode(self, seed: int) -> None:
-        """Begin an episode with a controller that knows what a warm-up would have told it."""
+        """Begin an episode with a controller that knows the device as if it had run there for a while."""
         graphs = {self._key(): self._graphs[self._key()]}
         self._controller = Controller(self._bundle.manifest, graphs, self._settings, self._clock)
         self._times.begin_episode(self._controller, self._budget, seed)
         self._episode = self._controller.begin_episode(seed)
+        self._first, self._began_ns = True, self._clock.now_ns()
 
     def act(self, observation: Floats, budget: Budget, deadline_ns: int | None) -> Delivery | None:
         """Ask for an action; the simulation's clock passes meanwhile."""
-        self._clock.charge(self._times.begin_tick())
+        if self._first and deadline_ns is not None:
+            asked_ns = self._clock.now_ns() - self._clock.late_ns
+            # A request that was under way came over a connection, whose margin the recording has not taught.
+            if asked_ns == self._began_ns:
+                self._times.recall_margin(self._controller, self._budget, deadline_ns - asked_ns)
+        self._first = False
+        self._clock.charge(self._times.begin_tick(self._clock.late_ns))
         began_ns = time.monotonic_ns()
         command = self._controller.tick(self._episode, observation, deadline_ns, budget)
         self._times.end_tick(time.monotonic_ns() - began_ns)

@@ -2,112 +2,107 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from vgf_robot.bench import Durations, load_durations
-from vgf_robot.config import from_mapping
 from vgf_robot.errors import ConfigError
+from vgf_robot.profile import StageSamples, load_profile
 
 Nanoseconds = NDArray[np.int64]
+_STAGES = ("late", "reference", "step", "select")
 
 
-class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a profile in JSON holds: a number of milliseconds for every tick, or one number for all.
+class Compute(NamedTuple):
+    """What runs the graphs: the same numbers, but for the precision, in different times."""
 
-    Attributes:
-        reference_ms: Drawing particles.
-        step_ms: One transport step; or for every tick a list, one number per step.
-        select_ms: Choosing a particle.
-        overhead_ms: From the grid point to the start of the tick: sensors, transport, a late wake-up.
-        device: What was measured, for the reader.
-    """
-
-    reference_ms: float | tuple[float, ...]
-    step_ms: float | tuple[tuple[float, ...], ...]
-    select_ms: float | tuple[float, ...]
-    overhead_ms: float | tuple[float, ...] = 0.0
-    device: str = ""
+    backend: str
+    precision: str
+    threads: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceProfile:
-    """The durations of T ticks in nanoseconds.
+class DeviceTimes:
+    """What ticks take on a device.
 
     Attributes:
-        overhead: Shape (T,), from the grid point to the start of the tick.
-        reference: Shape (T,).
-        step: Shape (T, L); a further step takes as long as the last one recorded.
-        select: Shape (T,).
+        source: The file, for errors.
+        entries: Of which ticks, and their durations; `late` is the time from the grid point to the start of the tick.
     """
 
-    overhead: Nanoseconds
-    reference: Nanoseconds
-    step: Nanoseconds
-    select: Nanoseconds
+    source: str
+    entries: tuple[tuple[StageSamples, Durations], ...]
 
-    @property
-    def num_ticks(self) -> int:
-        """T."""
-        return len(self.reference)
+    def of(self, num_particles: int, reference_steps: int, compute: Compute) -> Durations:
+        """Return the durations of ticks at an N and K.
 
-    @classmethod
-    def of(cls, durations: Durations, slow_down: float = 1.0) -> DeviceProfile:
-        """Return durations as a profile, every stage taking `slow_down` times as long."""
-        stages = {"overhead": durations.late, **{name: getattr(durations, name) for name in _STAGES}}
-        return cls(**{name: np.rint(slow_down * stage).astype(np.int64) for name, stage in stages.items()})
+        Of several, those that agree most in precision, backend and threads; of equals, the first.
+
+        Raises:
+            ConfigError: There are none at this N and K.
+        """
+        fitting = [entry for entry in self.entries if entry[0].fits(num_particles, reference_steps)]
+        if not fitting:
+            known = sorted({(entry.num_particles or 0, entry.reference_steps or 0) for entry, _ in self.entries})
+            raise ConfigError(
+                f"Device profile {self.source} has no times for (num_particles, reference_steps) = "
+                f"{(num_particles, reference_steps)}, only for {', '.join(map(str, known))}; record them, or leave "
+                "that setting out."
+            )
+        return max(fitting, key=lambda entry: _agreement(entry[0], compute))[1]
 
 
-_STAGES = ("reference", "step", "select")
-
-
-def load_profile(path: Path, slow_down: float = 1.0) -> DeviceProfile:
-    """Read a profile.
+def load_times(path: Path, slow_down: float = 1.0) -> DeviceTimes:
+    """Read what ticks take.
 
     Args:
-        path: A `.npz` file as `vgf_robot.bench.save_durations` writes it, or JSON as in `ProfileFile`.
+        path: A `.npz` file as `vgf_robot.bench.save_durations` writes it, or a device profile in JSON.
         slow_down: Every stage takes so many times as long.
 
     Raises:
-        ConfigError: The file is missing, or is no profile.
+        ConfigError: The file is missing, or is no profile with times.
         DatasetError: It is a damaged `.npz` file.
     """
-    if not path.is_file():
-        raise ConfigError(f"Device profile {path} does not exist; record one, or write one as docs/evaluation.md says.")
-    durations = load_durations(path) if path.suffix == ".npz" else _durations(_read(path), path)
-    stages = (durations.late, durations.reference, durations.step, durations.select)
-    if not durations.num_ticks or not durations.max_steps or any((stage < 0).any() for stage in stages):
-        raise ConfigError(f"Device profile {path}: expected at least one tick with a step, and no time below 0.")
-    return DeviceProfile.of(durations, slow_down)
+    if path.suffix == ".npz" and path.is_file():
+        anything = StageSamples(reference_ms=0.0, step_ms=0.0, select_ms=0.0)
+        entries = [(anything, load_durations(path))]
+    else:
+        entries = [(samples, durations_of(samples, str(path))) for samples in load_profile(path).stages]
+    if not entries:
+        raise ConfigError(f"Device profile {path} has no times; expected `stages` with at least one entry.")
+    for _, durations in entries:
+        stages = [getattr(durations, name) for name in _STAGES]
+        if not durations.num_ticks or not durations.max_steps or any((stage < 0).any() for stage in stages):
+            raise ConfigError(f"Device profile {path}: expected at least one tick with a step, and no time below 0.")
+    return DeviceTimes(
+        source=str(path), entries=tuple((samples, _slower(durations, slow_down)) for samples, durations in entries)
+    )
 
 
-def _read(path: Path) -> ProfileFile:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ConfigError(f"Device profile {path} is no JSON ({error}); give a .json or .npz file.") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"Device profile {path}: expected an object with reference_ms, step_ms and select_ms.")
-    return from_mapping(content, ProfileFile, str(path))
+def durations_of(samples: StageSamples, source: str) -> Durations:
+    """Return times of a profile, all of the same number of ticks; period and deadline are left at 0.
 
+    Args:
+        samples: The times.
+        source: Names the profile in errors.
 
-def _durations(file: ProfileFile, path: Path) -> Durations:
-    """Return the file's times, all of the same number of ticks."""
-    steps = file.step_ms if isinstance(file.step_ms, tuple) else ((file.step_ms,),)
+    Raises:
+        ConfigError: There are different numbers of ticks or steps, or times that are not finite.
+    """
+    steps = samples.step_ms if isinstance(samples.step_ms, tuple) else ((samples.step_ms,),)
     if len({len(step) for step in steps}) > 1:
-        raise ConfigError(f"Device profile {path}: expected as many step_ms in every tick, found different numbers.")
-    times = {name: np.atleast_1d(getattr(file, f"{name}_ms")) for name in ("overhead", "reference", "select")}
+        raise ConfigError(f"Device profile {source}: expected as many step_ms in every tick, found different numbers.")
+    times = {name: np.atleast_1d(getattr(samples, f"{name}_ms")) for name in ("overhead", "reference", "select")}
     lengths = {name: len(values) for name, values in {**times, "step": steps}.items() if len(values) != 1}
     if len(set(lengths.values())) > 1:
-        raise ConfigError(f"Device profile {path}: expected a number for every tick or one for all, found {lengths}.")
+        raise ConfigError(f"Device profile {source}: expected a number for every tick or one for all, found {lengths}.")
     num_ticks = next(iter(lengths.values()), 1)
     if not all(np.isfinite(values).all() for values in (*times.values(), np.array(steps))):
-        raise ConfigError(f"Device profile {path}: expected finite milliseconds.")
+        raise ConfigError(f"Device profile {source}: expected finite milliseconds.")
 
     def ns(values: object) -> Nanoseconds:
         milliseconds = np.asarray(values, np.float64)
@@ -122,3 +117,23 @@ def _durations(file: ProfileFile, path: Path) -> Durations:
         step=ns(steps),
         select=ns(times["select"]),
     )
+
+
+def with_steps(durations: Durations, num_steps: int) -> Durations:
+    """Return durations of so many steps; a further step takes as long as the last one recorded."""
+    last = durations.max_steps - 1
+    columns = np.minimum(np.arange(num_steps), last)
+    return replace(durations, step=durations.step[:, columns])
+
+
+def _agreement(samples: StageSamples, compute: Compute) -> int:
+    """Return how far times are those of a way to compute; precision says most, threads least."""
+    return sum(
+        weight * (getattr(samples, name) == getattr(compute, name))
+        for name, weight in (("precision", 4), ("backend", 2), ("threads", 1))
+    )
+
+
+def _slower(durations: Durations, factor: float) -> Durations:
+    stages = {name: np.rint(factor * getattr(durations, name)).astype(np.int64) for name in _STAGES}
+    return replace(durations, **stages)

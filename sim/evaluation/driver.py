@@ -21,11 +21,13 @@ class Delivery:
         command: What the controller decided.
         valid_for_ns: How long after its arrival the action may be used.
         round_trip_ns: From sending the observation to holding the action; None where nothing is sent.
+        data_distance: Of observation and action from the nearest of a dataset; None where there is none.
     """
 
     command: Command
     valid_for_ns: int
     round_trip_ns: int | None
+    data_distance: float | None = None
 
 
 class Driver(Protocol):

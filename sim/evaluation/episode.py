@@ -39,6 +39,8 @@ class Episode:
         fallbacks: Periods by the reason for which the ladder, or the receiver, chose the action.
         displacement: Displacement of each chosen particle that there was, in normalised action units.
         latencies_ms: Samples by name: `tick`, `reference`, `step`, `select`, `round_trip`.
+        value_mean: Mean value of the chosen particles, as the critic has it; None where none was scored.
+        data_distance_mean: Mean distance of the actions from the nearest of a dataset; None where there is none.
     """
 
     success: bool | None
@@ -49,6 +51,8 @@ class Episode:
     fallbacks: Mapping[str, int]
     displacement: tuple[float, ...]
     latencies_ms: Mapping[str, tuple[float, ...]]
+    value_mean: float | None = None
+    data_distance_mean: float | None = None
 
 
 class EpisodeLog:
@@ -62,6 +66,8 @@ class EpisodeLog:
         self._steps = 0
         self._fallbacks: Counter[str] = Counter()
         self._displacement: list[float] = []
+        self._values: list[float] = []
+        self._data_distances: list[float] = []
         self._latencies_ms: dict[str, list[float]] = {}
 
     def period(self, transition: Transition) -> None:
@@ -77,6 +83,10 @@ class EpisodeLog:
         self._steps += command.steps
         if command.displacement is not None:
             self._displacement.append(command.displacement)
+        if command.value is not None:
+            self._values.append(command.value)
+        if answer.data_distance is not None:
+            self._data_distances.append(answer.data_distance)
         self._note_latencies(answer)
         if not in_time:
             self.unanswered(LATE_REPLY)
@@ -111,4 +121,6 @@ class EpisodeLog:
             fallbacks=dict(self._fallbacks),
             displacement=tuple(self._displacement),
             latencies_ms={name: tuple(samples) for name, samples in self._latencies_ms.items()},
+            value_mean=float(np.mean(self._values)) if self._values else None,
+            data_distance_mean=float(np.mean(self._data_distances)) if self._data_distances else None,
         )

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, final
 
+import msgspec
+
 from sim.evaluation.driver import Driver
 from sim.evaluation.episode import Episode
 from sim.evaluation.job import Job, Rig
@@ -22,6 +24,8 @@ from sim.faults import Condition
 from sim.plants import Plant, open_plant
 from sim.plants.workers import in_workers
 from vgf_robot.bundle import Bundle
+from vgf_robot.receipts import resolve_backend
+from vgf_robot.security import ClientKeys
 
 Task = tuple[Way, int]
 Outcomes = dict[Way, list[Episode]]
@@ -71,6 +75,8 @@ def evaluate(bundle: Bundle, plan: Plan, open_plant: Callable[[str], Plant] = op
     """
     require_consistent(plan)
     modes = plan_rows(plan, bundle.manifest)
+    if plan.endpoint is None:  # a server that runs already has its own
+        plan = msgspec.structs.replace(plan, backend=resolve_backend(plan.backend, bundle, plan.threads))
     job = _job(bundle, plan, open_plant)
     ways = list(dict.fromkeys(mode.way for mode in modes))
     episodes: dict[Task, Episode] = {}
@@ -165,7 +171,8 @@ def _rig(job: Job, plan: Plan) -> Iterator[Rig]:
     with ExitStack() as stack:
         connect: Callable[[Bundle], Driver] | None = None
         if plan.endpoint is not None:
-            connect = partial(ThroughServer.connect, endpoint=plan.endpoint)
+            keys = ClientKeys.spoken(plan.keys, plan.server_key)
+            connect = partial(ThroughServer.connect, endpoint=plan.endpoint, keys=keys)
         elif plan.through == "server":
             server = stack.enter_context(serving(job.bundle, job.backend, job.threads))
             connect = partial(ThroughServer.connect, endpoint=server.endpoint, require_alive=server.require_alive)

@@ -41,6 +41,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         severity: How strong the faults are, from 0, none, to 1, as described.
         through: `in-process`, or `server` for the real server and client on this machine.
         endpoint: A server that runs already; takes the place of `through`.
+        keys: Folder with the secret key that the server at `endpoint` lists; None where it asks for none.
+        server_key: File with that server's public key; None for `server.public` in that folder.
         backend: Name of the backend.
         threads: Threads of the backend.
         workers: Processes that share the episodes; in process, in lock-step or charged by a profile.
@@ -66,6 +68,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     severity: Severity = 1.0
     through: Through = "in-process"
     endpoint: str | None = None
+    keys: str | None = None
+    server_key: str | None = None
     backend: str = "onnxruntime-cpu"
     threads: PositiveCount = 1
     workers: PositiveCount = 1
@@ -99,8 +103,10 @@ def require_consistent(plan: Plan) -> None:
 
     Raises:
         ConfigError: Several workers where they would disturb each other's clock or share one server, a profile without
-            the clock that it is for, or that clock with a server, whose time is its own.
+            the clock that it is for, or that clock with a server, whose time is its own; keys without a server.
     """
+    if plan.endpoint is None and (plan.keys is not None or plan.server_key is not None):
+        raise ConfigError("--keys and --server-key are for a server at an --endpoint, and there is none; give one.")
     if plan.workers > 1 and plan.measures:
         raise ConfigError("Workers disturb each other's clock; take --workers 1, --clock lock-step or a --profile.")
     if plan.clock != "charged" and (plan.profile is not None or plan.slow_down != 1):

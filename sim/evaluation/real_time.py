@@ -77,7 +77,8 @@ def run_real_time(plant: Plant, driver: Driver, budget: Budget, seeds: tuple[int
     """Run one episode on the grid start + k * period.
 
     The observation is taken at the grid point and the action is due at the deadline of that period. The plant then
-    simulates the period with the action that is in force: the fresh one, or what a robot's receiver falls back to.
+    simulates the period with the action that is in force, as if it had been so from its beginning: the fresh one, or
+    what a robot's receiver falls back to. `run_with_latency` does the same with a plant that goes on meanwhile.
     A period that is over before it could begin is skipped: it is simulated the same way and counted as a miss, but
     nobody is asked for it, so a delay is never followed by a burst of requests.
 

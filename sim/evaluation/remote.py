@@ -13,6 +13,7 @@ from sim.evaluation.driver import Delivery
 from sim.evaluation.transport_estimate import TransportEstimate
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Budget
+from vgf_robot.security import ClientKeys
 from vgf_robot.wire import Answer, Client, Expectations, NoServerError, ServerBusyError
 
 _CONNECT_S = 3.0
@@ -36,19 +37,26 @@ class ThroughServer:
         self._heard_ns = time.monotonic_ns()
 
     @classmethod
-    def connect(cls, bundle: Bundle, endpoint: str, require_alive: Callable[[], None] | None = None) -> ThroughServer:
+    def connect(
+        cls,
+        bundle: Bundle,
+        endpoint: str,
+        require_alive: Callable[[], None] | None = None,
+        keys: ClientKeys | None = None,
+    ) -> ThroughServer:
         """Shake hands with a server of this very bundle.
 
         Args:
             bundle: What the server must serve.
             endpoint: Where it is.
             require_alive: Raises where a server of our own has ended; None for somebody else's.
+            keys: For a server that asks for one.
 
         Raises:
             ServerError: Nobody answers there.
             ProtocolError: The server serves another bundle.
         """
-        client = Client(endpoint, name="eval", expect=Expectations(bundle_sha256=bundle.sha256))
+        client = Client(endpoint, name="eval", expect=Expectations(bundle_sha256=bundle.sha256), keys=keys)
         try:
             client.connect(timeout_s=_CONNECT_S)
         except BaseException:

@@ -15,6 +15,7 @@ from sim.evaluation.job import Job
 from sim.evaluation.modes import Setting
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import resolve
+from vgf_robot.receipts import split_name
 from vgf_robot.results import latency_summary
 
 _STAGES = ("tick", "reference", "step", "select", "round_trip")
@@ -36,12 +37,13 @@ def make_row(job: Job, bundle: Bundle, mode: str, setting: Setting, episodes: Se
         episodes: At least one.
     """
     point = resolve(setting.budget(), bundle.manifest)
+    backend, precision = split_name(job.backend)
     period_ms = bundle.manifest.control_period_s * 1e3
     return {
         "mode": mode,
         "task": job.environment,
-        "backend": job.backend,
-        "precision": bundle.variant(point.num_particles, point.reference_steps).precision,
+        "backend": backend,
+        "precision": bundle.variant(point.num_particles, point.reference_steps, precision).precision,
         "num_particles": setting.num_particles,
         "reference_steps": point.reference_steps,
         "max_steps": setting.max_steps,
@@ -50,6 +52,7 @@ def make_row(job: Job, bundle: Bundle, mode: str, setting: Setting, episodes: Se
         "selection": setting.selection,
         "deadline_ms": period_ms * job.deadline_share if job.clock != "lock-step" else None,
         "episodes": len(episodes),
+        "outcomes": [episode.success for episode in episodes],
         **_scores(episodes),
         **_control(episodes),
         **{f"{stage}_ms": latency_summary(_pool(episodes, stage)) for stage in _STAGES},

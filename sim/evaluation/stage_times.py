@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Protocol, final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sim.evaluation.device_profile import DeviceProfile
+from sim.evaluation.device_profile import Compute, DeviceTimes, with_steps
+from vgf_robot.bench import Durations, replay
+from vgf_robot.bundle import Manifest, OperatingPoint
 from vgf_robot.controller import Budget, Controller, ControllerSettings
+
+_LEAST_STEPS = 2  # a warm-up takes as many, whatever the cap
+_DEADLINES = 64  # told apart in one control period
+_A_WHILE = 1000  # ticks: a margin that nothing raises has come down five times by then
 
 
 class StageTimes(Protocol):
@@ -23,8 +32,22 @@ class StageTimes(Protocol):
         """
         ...
 
-    def begin_tick(self) -> int:
-        """Return what passes before the tick."""
+    def recall_margin(self, controller: Controller, budget: Budget, deadline_ns: int) -> None:
+        """Tell a controller, before its first tick with a deadline, what margin it would have learned by now.
+
+        Args:
+            controller: The episode's.
+            budget: What will be asked of it.
+            deadline_ns: From a grid point to the deadline of its action.
+        """
+        ...
+
+    def begin_tick(self, late_ns: int) -> int:
+        """Return what passes before the tick.
+
+        Args:
+            late_ns: How long ago the grid point was.
+        """
         ...
 
     def reference(self, took_ns: int) -> int:
@@ -58,8 +81,12 @@ class MeasuredTimes:
         controller.warm_up()
         self._beside_ns = 0
 
-    def begin_tick(self) -> int:
+    def recall_margin(self, controller: Controller, budget: Budget, deadline_ns: int) -> None:
+        """What these times will be is not known: the controller learns."""
+
+    def begin_tick(self, late_ns: int) -> int:
         """Return what the tick before took beside its stages."""
+        del late_ns
         self._stages_ns = 0
         return self._beside_ns
 
@@ -89,45 +116,88 @@ class MeasuredTimes:
 class RecordedTimes:
     """The times of a device profile, in their order from a tick on that the seed draws, and round again.
 
-    What came before that tick makes up the costs that the controller knows at the start.
+    A controller on the device would have run for a while when an episode begins. So it begins with the costs of the
+    ticks before the drawn one, and with the margin that the recording, played over and over, has taught by then.
     """
 
-    def __init__(self, profile: DeviceProfile, settings: ControllerSettings) -> None:
-        self._profile = profile
-        self._num_known = settings.measured_ticks
+    def __init__(self, times: DeviceTimes, compute: Compute, settings: ControllerSettings) -> None:
+        self._times = times
+        self._compute = compute
+        self._settings = settings
+        self._margins: dict[tuple[int, int, int, int], NDArray[np.float64]] = {}
         self._tick = 0
 
     def begin_episode(self, controller: Controller, budget: Budget, seed: int) -> None:
-        """Draw where the recording begins, and tell the controller what came before."""
-        profile, costs = self._profile, controller.costs(budget)
-        first = int(np.random.default_rng(seed).integers(profile.num_ticks))
-        for tick in np.arange(first - self._num_known, first) % profile.num_ticks:
-            costs.reference.record(int(profile.reference[tick]))
-            for duration_ns in profile.step[tick, :2]:  # as many as a warm-up takes
-                costs.step.record(int(duration_ns))
-            costs.select.record(int(profile.select[tick]))
+        """Draw where the recording begins, and tell the controller what the ticks before took."""
+        point = controller.point(budget)
+        recorded = self._times.of(point.num_particles, point.reference_steps, self._compute)
+        self._recorded = with_steps(recorded, max(point.max_steps, _LEAST_STEPS))
+        first = int(np.random.default_rng(seed).integers(recorded.num_ticks))
+        self._recall_costs(controller, budget, first)
         self._tick = first - 1
 
-    def begin_tick(self) -> int:
-        """Return the overhead of the next tick of the recording."""
-        self._tick = (self._tick + 1) % self._profile.num_ticks
-        return int(self._profile.overhead[self._tick])
+    def recall_margin(self, controller: Controller, budget: Budget, deadline_ns: int) -> None:
+        """Tell the controller what the recording has taught by the tick before the first."""
+        margins = self._learned_margins(controller.manifest, controller.point(budget), deadline_ns)
+        controller.recall_margin(float(margins[self._tick]), budget)
+
+    def begin_tick(self, late_ns: int) -> int:
+        """Return what is left of the overhead of the recording's next tick, which counts from the grid point."""
+        self._tick = (self._tick + 1) % self._recorded.num_ticks
+        return max(0, int(self._recorded.late[self._tick]) - late_ns)
 
     def reference(self, took_ns: int) -> int:
         """Return the recorded time."""
         del took_ns
-        return int(self._profile.reference[self._tick])
+        return int(self._recorded.reference[self._tick])
 
     def step(self, index: int, took_ns: int) -> int:
-        """Return the recorded time; that of the last step for those beyond it."""
+        """Return the recorded time."""
         del took_ns
-        steps = self._profile.step[self._tick]
-        return int(steps[min(index, len(steps) - 1)])
+        return int(self._recorded.step[self._tick, index])
 
     def select(self, took_ns: int) -> int:
         """Return the recorded time."""
         del took_ns
-        return int(self._profile.select[self._tick])
+        return int(self._recorded.select[self._tick])
 
     def end_tick(self, took_ns: int) -> None:
         """What it took here does not matter."""
+
+    def _recall_costs(self, controller: Controller, budget: Budget, first: int) -> None:
+        recorded, costs = self._recorded, controller.costs(budget)
+        for tick in np.arange(first - self._settings.window, first) % recorded.num_ticks:
+            costs.reference.record(int(recorded.reference[tick]))
+            for duration_ns in recorded.step[tick]:
+                costs.step.record(int(duration_ns))
+            costs.select.record(int(recorded.select[tick]))
+
+    def _learned_margins(self, manifest: Manifest, point: OperatingPoint, deadline_ns: int) -> NDArray[np.float64]:
+        """Return the margin after every tick of the recording, shape (T,), once the controller has run for a while."""
+        period_ns = round(manifest.control_period_s * 1e9)
+        # Over a connection every episode begins with a deadline of its own: near ones share what they teach.
+        grain_ns = max(1, period_ns // _DEADLINES)
+        key = (point.num_particles, point.reference_steps, point.max_steps, round(deadline_ns / grain_ns))
+        if key not in self._margins:
+            recorded = self._times.of(point.num_particles, point.reference_steps, self._compute)
+            played = replace(with_steps(recorded, point.max_steps), period_ns=period_ns, deadline_ns=deadline_ns)
+            if always_fits(played, self._settings):
+                self._margins[key] = np.zeros(recorded.num_ticks)
+            else:
+                outcome = replay(manifest, after_a_while(played), self._settings)
+                self._margins[key] = outcome.margin_ns[-recorded.num_ticks :]
+        return self._margins[key]
+
+
+def always_fits(durations: Durations, settings: ControllerSettings) -> bool:
+    """Return whether every step of every tick fits with room to spare: the longest of each stage, and a margin."""
+    step_ns = int(durations.step.max(initial=0)) * durations.max_steps
+    longest_ns = sum(int(stage.max()) for stage in (durations.late, durations.reference, durations.select)) + step_ns
+    return longest_ns + settings.margin_rise * durations.period_ns < durations.deadline_ns
+
+
+def after_a_while(durations: Durations) -> Durations:
+    """Return durations over and over: the last time counts, those before it are there to be learned from."""
+    times = 1 + math.ceil(_A_WHILE / durations.num_ticks)
+    stages = ("late", "reference", "step", "select")
+    return replace(durations, **{name: np.concatenate([getattr(durations, name)] * times) for name in stages})

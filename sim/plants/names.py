@@ -68,14 +68,25 @@ class Names:
         if source.kind == "sensors":
             entries = self._runs("sensor", source.names, self._model.sensor_adr, self._model.sensor_dim)
             return lambda data: data.sensordata[entries]
-        types = self._model.jnt_type
         if source.kind == "joint_positions":
-            sizes = np.array([_POSITIONS.get(int(kind), 1) for kind in types], int)
-            entries = self._runs("joint", source.names, self._model.jnt_qposadr, sizes)
-            return lambda data: data.qpos[entries]
-        sizes = np.array([_VELOCITIES.get(int(kind), 1) for kind in types], int)
-        entries = self._runs("joint", source.names, self._model.jnt_dofadr, sizes)
-        return lambda data: data.qvel[entries]
+            positions = self.positions(source.names)
+            return lambda data: data.qpos[positions]
+        velocities = self.velocities(source.names)
+        return lambda data: data.qvel[velocities]
+
+    def positions(self, joints: Iterable[str]) -> list[int]:
+        """Return where the positions of joints are in `qpos`, one after the other.
+
+        Raises:
+            PlantError: A name that the model lacks.
+        """
+        sizes = np.array([_POSITIONS.get(int(kind), 1) for kind in self._model.jnt_type], int)
+        return self._runs("joint", joints, self._model.jnt_qposadr, sizes)
+
+    def velocities(self, joints: Iterable[str]) -> list[int]:
+        """Return where the velocities of joints are in `qvel`, likewise."""
+        sizes = np.array([_VELOCITIES.get(int(kind), 1) for kind in self._model.jnt_type], int)
+        return self._runs("joint", joints, self._model.jnt_dofadr, sizes)
 
     def scalar_joints(self) -> list[int]:
         """Return the numbers of all hinges and slides."""

@@ -17,7 +17,7 @@ from vgf_robot.errors import MachineError, VgfError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_ENVIRONMENT = {"MUJOCO_GL": "disable", "OMP_NUM_THREADS": "1"}  # no display to look for; processes, not threads
+ENVIRONMENT = {"MUJOCO_GL": "disable", "OMP_NUM_THREADS": "1"}  # no display to look for; processes, not threads
 
 
 def in_workers(
@@ -128,9 +128,9 @@ def _inherited_by_workers() -> Generator[None]:
     """Start processes with one thread, no display, and deaf to Ctrl-C, which is the parent's to handle."""
     # Started by the first worker otherwise, and that lets Ctrl-C through again.
     resource_tracker.ensure_running()
-    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    before = {name: os.environ.get(name) for name in ENVIRONMENT}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    os.environ.update(_ENVIRONMENT)
+    os.environ.update(ENVIRONMENT)
     try:
         yield
     finally:

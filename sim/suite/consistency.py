@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -28,6 +29,8 @@ def require_consistent_suite(suite: Suite) -> None:
         if scenario.faults == NO_FAULTS:
             raise ConfigError(f"Scenario '{scenario.name}' has no fault; give one, or leave the scenario out.")
     require_consistent(Plan(clock=suite.clock, profile=suite.profile, slow_down=suite.slow_down, workers=suite.workers))
+    if suite.data is not None and suite.clock == "real-time":
+        raise ConfigError("Looking actions up in a dataset takes time; take the clock lock-step or charged.")
     budgets = [budget.name for budget in suite.budgets]
     if suite.baseline is not None and suite.baseline not in budgets:
         raise ConfigError(f"baseline: '{suite.baseline}' is no budget; {suggestion(suite.baseline, budgets)}")
@@ -74,6 +77,9 @@ def _require_meaning(number: int, limit: Limit, cells: list[Cell]) -> None:
     asked = [name for name in QUANTITIES if getattr(limit, name) is not None]
     if not asked:
         raise ConfigError(f"Limit {number} asks for nothing; give one of {', '.join(QUANTITIES)}.")
+    for name in asked:
+        if not math.isfinite(getattr(limit, name)):
+            raise ConfigError(f"Limit {number}: expected a finite {name}, found {getattr(limit, name)}; give a number.")
     for key in _SCOPE:
         given, known = getattr(limit, key), list(dict.fromkeys(getattr(cell, key) for cell in cells))
         if given is not None and given not in known:

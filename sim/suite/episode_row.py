@@ -34,7 +34,7 @@ def episode_row(
     """
     point = resolve(budget.budget(), bundle.manifest)
     plant_seed, controller_seed = episode_seeds(suite.seed, key.episode)
-    deadline_ms = 1e3 * suite.deadline_share * bundle.manifest.control_period_s
+    deadline_ms = budget.deadline_ms or 1e3 * suite.deadline_share * bundle.manifest.control_period_s
     return {
         **key.cell._asdict(),
         "episode": key.episode,
@@ -42,7 +42,9 @@ def episode_row(
         "controller_seed": controller_seed,
         "bundle_sha256": bundle.sha256,
         "environment": environment,
-        "backend": suite.backend,
+        "backend": budget.backend or suite.backend,
+        "precision": bundle.variant(point.num_particles, point.reference_steps).precision,
+        "threads": budget.threads or suite.threads,
         "clock": suite.clock,
         "deadline_ms": None if suite.clock == "lock-step" else deadline_ms,
         "keeps_deadline": budget.keeps_deadline,
@@ -69,6 +71,8 @@ def _outcome(episode: Episode) -> dict[str, Any]:
         "fallbacks": dict(sorted(episode.fallbacks.items())),
         "displacement_rms": float(np.sqrt(squares.mean())) if squares.size else None,
         "num_displaced": int(squares.size),
+        "value_mean": episode.value_mean,
+        "data_distance_mean": episode.data_distance_mean,
     }
 
 

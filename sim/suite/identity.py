@@ -29,7 +29,7 @@ def identity_of(suite: Suite, bundles: dict[str, Bundle]) -> dict[str, Any]:
     content = msgspec.to_builtins(suite)
     settings = {key: value for key, value in content.items() if key not in _FREE}
     hashes = {f"bundle of {task}": bundle.sha256 for task, bundle in bundles.items()}
-    hashes |= {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in _files(suite, bundles)}
+    hashes |= {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files_of(suite, bundles)}
     return json.loads(json.dumps({**settings, "sha256": hashes}))
 
 
@@ -58,9 +58,9 @@ def require_same(path: Path, identity: dict[str, Any]) -> None:
         raise ConfigError(f"{path.parent} holds another suite: it differs in {', '.join(different)}; {_ADVICE}")
 
 
-def _files(suite: Suite, bundles: dict[str, Bundle]) -> list[Path]:
-    """Return the files beside the suite's own that decide its episodes."""
-    paths = [] if suite.profile is None else [Path(suite.profile)]
+def files_of(suite: Suite, bundles: dict[str, Bundle]) -> list[Path]:
+    """Return the files beside the suite's own and its bundles' that decide its episodes."""
+    paths = [Path(each) for each in (suite.profile, suite.data) if each is not None]
     for task in suite.tasks:
         environment = task.environment or bundles[task.title].manifest.environment
         if is_robot_file(environment):

@@ -50,15 +50,28 @@ def open_journal(path: Path) -> Generator[Journal]:
             raise MachineError(f"{path.parent}: another process is at work there; wait for it, or end it.") from error
         file.seek(0)
         text = file.read()
-        whole = text[: text.rfind("\n") + 1]
-        if whole != text:
+        if (whole := _whole_lines(text)) != text:
             file.truncate(len(whole.encode()))
         yield Journal(file, {key_of(row): row for row in _parsed(whole, path)})
+
+
+def read_journal(path: Path) -> dict[Key, Row]:
+    """Return the rows of a journal, which another process may be writing; none where there is no file.
+
+    Raises:
+        DatasetError: A line is damaged.
+    """
+    text = _whole_lines(path.read_text(encoding="utf-8")) if path.exists() else ""
+    return {key_of(row): row for row in _parsed(text, path)}
 
 
 def key_of(row: Row) -> Key:
     """Return which episode a row is."""
     return Key(Cell(row["task"], row["scenario"], row["severity"], row["budget"]), row["episode"])
+
+
+def _whole_lines(text: str) -> str:
+    return text[: text.rfind("\n") + 1]
 
 
 def _parsed(text: str, path: Path) -> list[Row]:

@@ -23,13 +23,20 @@ def require_limits_kept(suite: Suite, rows: Rows) -> None:
     Raises:
         LimitError: The first that is not kept, and how many others are not.
     """
-    complaints = [text for number, limit in enumerate(suite.limits, 1) for text in _complaints(number, limit, rows)]
+    complaints = [text for number, limit in enumerate(suite.limits, 1) for text in complaints_of(number, limit, rows)]
     if complaints:
         others = f" {len(complaints) - 1} more cells do not keep theirs." if len(complaints) > 1 else ""
         raise LimitError(f"{complaints[0]}{others}")
 
 
-def _complaints(number: int, limit: Limit, rows: Rows) -> list[str]:
+def complaints_of(number: int, limit: Limit, rows: Rows) -> list[str]:
+    """Return a sentence for every cell that does not keep a limit.
+
+    Args:
+        number: The limit's, from 1 on.
+        limit: What must hold.
+        rows: One for every cell.
+    """
     found: list[str] = []
     for cell in judged(limit, rows):
         for what, value, bound, side in _asked(limit, cell, rows):

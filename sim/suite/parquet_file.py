@@ -18,11 +18,13 @@ SCHEMA = pa.schema(
     {
         **{"task": _TEXT, "scenario": _TEXT, "severity": _NUMBER, "budget": _TEXT, "episode": _COUNT},
         **{"plant_seed": _COUNT, "controller_seed": _COUNT},
-        **{"bundle_sha256": _TEXT, "environment": _TEXT, "backend": _TEXT, "clock": _TEXT, "deadline_ms": _NUMBER},
+        **{"bundle_sha256": _TEXT, "environment": _TEXT, "backend": _TEXT},
+        **{"precision": _TEXT, "threads": _COUNT, "clock": _TEXT, "deadline_ms": _NUMBER},
         **{"keeps_deadline": _YES_NO, "num_particles": _COUNT, "reference_steps": _COUNT, "max_steps": _COUNT},
         **{"step_size": _NUMBER, "max_distance": _NUMBER, "min_gain": _NUMBER, "selection": _TEXT},
         **{"success": _YES_NO, "return": _NUMBER, "num_periods": _COUNT, "num_misses": _COUNT, "num_steps": _COUNT},
         **{"fallbacks": pa.map_(_TEXT, _COUNT), "displacement_rms": _NUMBER, "num_displaced": _COUNT},
+        **{"value_mean": _NUMBER, "data_distance_mean": _NUMBER},
         **{f"{stage}_ms_{name}": _NUMBER for stage in STAGES for name in STATISTICS},
     }
 )

@@ -64,6 +64,11 @@ class NamedBudget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         min_gain: Likewise.
         num_particles: Likewise.
         selection: Likewise.
+        reference_steps: K, no more than the bundle's; None for the bundle's.
+        precision: Of the matrix products; None for the first that the bundle has.
+        backend: Name of the backend; None for the suite's.
+        threads: Threads of the backend; None for the suite's.
+        deadline_ms: How long after the start of a control period the action is due; None takes the suite's share of it.
         keeps_deadline: Whether the controller is told the deadline; misses are counted against it either way.
     """
 
@@ -74,6 +79,11 @@ class NamedBudget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     min_gain: Positive | None = None
     num_particles: PositiveCount | None = None
     selection: Selection | None = None
+    reference_steps: PositiveCount | None = None
+    precision: str | None = None
+    backend: str | None = None
+    threads: PositiveCount | None = None
+    deadline_ms: Positive | None = None
     keeps_deadline: bool = True
 
     def budget(self) -> Budget:
@@ -120,6 +130,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         deadline_share: Likewise.
         profile: Likewise.
         slow_down: Likewise.
+        data: Dataset (.npz, .hdf5) from which the distance of each action is measured; not for `real-time`.
         backend: Name of the backend.
         threads: Threads of the backend.
         workers: Processes that share the episodes; changes nothing but the time that it takes.
@@ -137,6 +148,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     deadline_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.9
     profile: str | None = None
     slow_down: Positive = 1.0
+    data: str | None = None
     backend: str = "onnxruntime-cpu"
     threads: PositiveCount = 1
     workers: PositiveCount = 1

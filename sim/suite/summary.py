@@ -37,7 +37,8 @@ def cell_row(cell: Cell, episodes: Sequence[Row]) -> dict[str, Any]:
     return {
         "mode": CELL,
         **cell._asdict(),
-        **{key: first[key] for key in ("environment", "backend", "num_particles", "reference_steps", "max_steps")},
+        **{key: first[key] for key in ("environment", "backend", "precision", "threads", "num_particles")},
+        **{key: first[key] for key in ("reference_steps", "max_steps")},
         **{key: first[key] for key in ("step_size", "max_distance", "min_gain", "selection", "deadline_ms")},
         "episodes": len(episodes),
         **_success(episodes),
@@ -46,6 +47,8 @@ def cell_row(cell: Cell, episodes: Sequence[Row]) -> dict[str, Any]:
         "miss_rate": sum(row["num_misses"] for row in episodes) / num_periods,
         "fallbacks": dict(sorted(fallbacks.items())),
         "displacement_rms": _displacement(episodes),
+        "value_mean": _weighted("value_mean", "num_displaced", episodes),
+        "data_distance_mean": _weighted("data_distance_mean", "num_periods", episodes),
     }
 
 
@@ -67,3 +70,10 @@ def _displacement(episodes: Sequence[Row]) -> float | None:
     counts = [row["num_displaced"] for row in episodes]
     squares = [row["num_displaced"] * row["displacement_rms"] ** 2 for row in episodes if row["num_displaced"]]
     return float(np.sqrt(sum(squares) / sum(counts))) if squares else None
+
+
+def _weighted(mean: str, count: str, episodes: Sequence[Row]) -> float | None:
+    """Return a mean over all periods from those of the episodes."""
+    known = [row for row in episodes if row.get(mean) is not None]
+    periods = sum(row[count] for row in known)
+    return sum(row[count] * row[mean] for row in known) / periods if periods else None

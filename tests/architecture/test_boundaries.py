@@ -27,7 +27,7 @@ def loaded_after(statement: str) -> set[str]:
     [
         "import vgf_robot",
         "from vgf_robot import Bundle, Budget, Client, Command, Controller",
-        "from vgf_robot.commands import bench, doctor, drive, inspect, serve",
+        "from vgf_robot.commands import bench, control, doctor, drive, inspect, serve",
         "from vgf_robot.verbs import main; main(['--help'])",
     ],
 )

@@ -8,7 +8,22 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # The foundation is modules, not packages: they have nothing deeper.
-PACKAGES = ("backends", "bench", "bundle", "controller", "doctor", "drive", "engagement", "realtime", "wire")
+PACKAGES = (
+    "backends",
+    "bench",
+    "bundle",
+    "control",
+    "controller",
+    "doctor",
+    "drive",
+    "engagement",
+    "realtime",
+    "receipts",
+    "recording",
+    "security",
+    "telemetry",
+    "wire",
+)
 DEEP = re.compile(r"\bvgf_robot\.(?!(?:errors|config|npz|results|verbs)\b)\w+\.\w+")
 IMPORT = re.compile(r"^\s*(?:from|import)\s+.*$", re.MULTILINE)
 FILES = sorted(path for folder in ("export", "sim", "benchmarks") for path in (ROOT / folder).rglob("*.py"))

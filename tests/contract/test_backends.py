@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.bundles import ACTION_SCALE, REFERENCE_SCALE, make_bundle, target
-from vgf_robot.backends import backend_names, installed_backends, load_backend
+from tests.gpus import FakeOnnxRuntime, a_gpu, a_tensorrt
+from vgf_robot.backends import backend_names, installed_backends, load_backend, onnxruntime_gpu, why_not
 from vgf_robot.bundle import Bundle, shipped_names
 
 OBSERVATION = np.array([0.5, -0.4, 0.3], np.float32)
@@ -17,11 +18,23 @@ def bundle(tmp_path_factory):
     return Bundle.load(make_bundle(tmp_path_factory.mktemp("bundles") / "tiny"))
 
 
-@pytest.fixture(params=backend_names())
-def backend(request):
-    if request.param not in installed_backends() and not os.environ.get("CI"):
-        pytest.skip(f"{request.param}: its library is not installed")
-    return load_backend(request.param)
+GPU = ("onnxruntime-cuda", "onnxruntime-tensorrt", "tensorrt")
+MADE_UP = ("onnxruntime-cuda, made up", "tensorrt, made up")  # on a GPU that is the host's memory: see tests.gpus
+
+
+@pytest.fixture(
+    params=[pytest.param(each, marks=[pytest.mark.gpu] * (each in GPU)) for each in (*backend_names(), *MADE_UP)]
+)
+def backend(request, monkeypatch):
+    name, _, made_up = request.param.partition(", ")
+    if not made_up:
+        if (reason := why_not(name)) and not (os.environ.get("CI") and name not in GPU):
+            pytest.skip(reason)
+        yield load_backend(name)
+        return
+    with a_gpu(monkeypatch) as driver, a_tensorrt(monkeypatch, driver):
+        monkeypatch.setattr(onnxruntime_gpu, "onnxruntime", FakeOnnxRuntime(onnxruntime_gpu.CUDA))
+        yield load_backend(name)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import pytest
 
 from sim.commands import eval as command
 from sim.evaluation import remote
-from sim.evaluation.device_profile import load_profile
+from sim.evaluation.device_profile import load_times
 from sim.evaluation.episode import LATE_REPLY, NO_REPLY, SKIPPED_PERIOD
 from sim.evaluation.evaluate import Evaluation, EvaluationInterrupted, evaluate
 from sim.evaluation.plan import Plan, require_consistent
@@ -92,7 +92,7 @@ def test_every_shipped_configuration_is_valid(monkeypatch: pytest.MonkeyPatch) -
     for path in paths:
         plan = load(path, Plan)
         require_consistent(plan)
-        assert plan.profile is None or load_profile(Path(plan.profile)).num_ticks
+        assert plan.profile is None or load_times(Path(plan.profile)).entries
     for path in suites:
         suite = load_suite(path)
         require_consistent_suite(suite)
@@ -161,7 +161,7 @@ def test_a_suite_from_the_command_line_to_its_rows(
     [
         ("suite", ["--seed", "3"], "--seed stands there"),
         ("suite", ["--steps", "1", "--clock", "charged"], "--steps, --clock stands there"),
-        ("bundle", ["--out", "somewhere"], "--out is where a suite's episodes go"),
+        ("bundle", ["--out", "somewhere"], "--out goes with a suite's file"),
     ],
 )
 def test_options_of_the_one_are_refused_for_the_other(

@@ -8,10 +8,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from vgf_robot.backends.bound import empty_buffers
+from vgf_robot.backends.bound import BoundGraphs, empty_buffers
+from vgf_robot.backends.cache_folder import cache_folder, write_in_one_piece
+from vgf_robot.backends.cuda import Gpu, open_gpu
+from vgf_robot.backends.device_graphs import open_on_gpu
 from vgf_robot.backends.graphs import Backend, Floats, Graphs, Selected, StepResult
-from vgf_robot.backends.registry import backend_names, installed_backends, load_backend
-from vgf_robot.backends.signature import Signature, signatures
+from vgf_robot.backends.registry import backend_names, installed_backends, load_backend, why_not
+from vgf_robot.backends.signature import Signature, dtype_of, signatures
 
 if TYPE_CHECKING:
     from vgf_robot.backends.onnxruntime_session import BoundGraph, open_session
@@ -19,17 +22,25 @@ if TYPE_CHECKING:
 __all__ = [
     "Backend",
     "BoundGraph",
+    "BoundGraphs",
     "Floats",
+    "Gpu",
     "Graphs",
     "Selected",
     "Signature",
     "StepResult",
     "backend_names",
+    "cache_folder",
+    "dtype_of",
     "empty_buffers",
     "installed_backends",
     "load_backend",
+    "open_gpu",
+    "open_on_gpu",
     "open_session",
     "signatures",
+    "why_not",
+    "write_in_one_piece",
 ]
 
 _ONNX_RUNTIME = ("BoundGraph", "open_session")

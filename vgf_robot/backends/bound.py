@@ -29,8 +29,12 @@ class Bound(Protocol):
     inputs: Buffers
     outputs: Buffers
 
-    def run(self) -> None:
-        """Run the graph once."""
+    def run(self, chained: bool = False) -> None:
+        """Run the graph once.
+
+        Args:
+            chained: Particles and moments are those that the step before wrote, where it wrote them.
+        """
         ...
 
 
@@ -41,10 +45,17 @@ class BoundGraphs:
 
     Args:
         expected: Signatures of `reference`, `step` and `select`.
-        bind: Binds the graph of this name to inputs and outputs.
+        bind: Binds the graph of this name to inputs and outputs, or to arrays of its own of the same shapes.
+        facts: What runs them: `device`, `library`, and whatever else tells one opening from another; a receipt holds
+            for these alone.
+
+    Attributes:
+        facts: As given.
     """
 
-    def __init__(self, expected: Mapping[str, Signature], bind: Bind) -> None:
+    def __init__(self, expected: Mapping[str, Signature], bind: Bind, facts: Mapping[str, str] | None = None) -> None:
+        self.facts: dict[str, str] = dict(facts or {})
+
         def bound_once(name: str) -> Bound:
             return bind(name, empty_buffers(expected[name].inputs), empty_buffers(expected[name].outputs))
 
@@ -80,16 +91,17 @@ class BoundGraphs:
         turn = 1 if particles is self._steps[1].inputs["particles"] else 0
         bound = self._steps[turn]
         inputs = bound.inputs
+        state = (("particles", particles), ("first_moment", first_moment), ("second_moment", second_moment))
         # What the step before wrote lies in this step's inputs already.
-        for name, array in (("particles", particles), ("first_moment", first_moment), ("second_moment", second_moment)):
-            if array is not inputs[name]:
-                np.copyto(inputs[name], array)
+        moved_in = [(name, array) for name, array in state if array is not inputs[name]]
+        for name, array in moved_in:
+            np.copyto(inputs[name], array)
         np.copyto(inputs["observation"], observation)
         np.copyto(inputs["origin"], origin)
         inputs["step_index"][()] = step_index
         inputs["step_size"][()] = step_size
         inputs["max_distance"][()] = max_distance
-        bound.run()
+        bound.run(chained=not moved_in)
         return self._results[turn]
 
     def select(self, observation: Floats, particles: Floats, selection_noise: Floats, value_weight: float) -> Selected:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from vgf_robot.backends.bound import BoundGraphs, Buffers, require_threads
-from vgf_robot.backends.onnxruntime_session import BoundGraph, open_session
+from vgf_robot.backends.onnxruntime_session import BoundGraph, open_session, version
 from vgf_robot.backends.signature import signatures
 from vgf_robot.bundle import Bundle, Variant
+from vgf_robot.results import device_facts
 
 
 def open_onnxruntime_cpu(bundle: Bundle, variant: Variant, *, threads: int = 1) -> BoundGraphs:
@@ -27,4 +28,4 @@ def open_onnxruntime_cpu(bundle: Bundle, variant: Variant, *, threads: int = 1) 
     def bind(name: str, inputs: Buffers, outputs: Buffers) -> BoundGraph:
         return BoundGraph(sessions[name], inputs, outputs)
 
-    return BoundGraphs(expected, bind)
+    return BoundGraphs(expected, bind, {"device": str(device_facts()["cpu"]), "library": f"ONNX Runtime {version()}"})

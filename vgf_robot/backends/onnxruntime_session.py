@@ -47,9 +47,24 @@ def open_session(path: Path, signature: Signature, threads: int) -> Any:
             f"{path}: expected a graph that ONNX Runtime {ort.__version__} loads, found: {error}; "
             f"export the bundle again, or update onnxruntime."
         ) from error
+    require_signature(path, session, signature)
+    return session
+
+
+def version() -> str:
+    """Return the version of ONNX Runtime."""
+    ort: Any = onnxruntime
+    return str(ort.__version__)
+
+
+def require_signature(path: Path, session: Any, signature: Signature) -> None:
+    """Refuse a session whose inputs and outputs are not those of the manifest.
+
+    Raises:
+        BundleError: The first tensor that differs.
+    """
     verify_tensors(path, "inputs", _tensors(session.get_inputs()), signature.inputs)
     verify_tensors(path, "outputs", _tensors(session.get_outputs()), signature.outputs)
-    return session
 
 
 class BoundGraph:
@@ -70,8 +85,8 @@ class BoundGraph:
         for name, array in outputs.items():
             self._binding.bind_output(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
 
-    def run(self) -> None:
-        """Run the graph once."""
+    def run(self, chained: bool = False) -> None:
+        """Run the graph once; here every input is in its place anyway."""
         self._session.run_with_iobinding(self._binding)
 
 

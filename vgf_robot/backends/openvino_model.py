@@ -37,12 +37,17 @@ def compile_graph(path: Path, signature: Signature, threads: int) -> Any:
         compiled = core.compile_model(model, "CPU", _properties(threads))
     except RuntimeError as error:
         raise BundleError(
-            f"{path}: expected a graph that OpenVINO {ov.get_version().split('-')[0]} loads, found: "
+            f"{path}: expected a graph that OpenVINO {version()} loads, found: "
             f"{' '.join(str(error).split())}; export the bundle again, or update openvino."
         ) from error
     verify_tensors(path, "inputs", _tensors(compiled.inputs, signature.inputs), signature.inputs)
     verify_tensors(path, "outputs", _tensors(compiled.outputs, signature.outputs), signature.outputs)
     return compiled
+
+
+def version() -> str:
+    """Return the version of OpenVINO."""
+    return str(ov.get_version()).split("-")[0]
 
 
 @cache
@@ -71,10 +76,10 @@ class BoundRequest:
         self.outputs = outputs
         self._request = compiled.create_infer_request()
         for name, array in (*inputs.items(), *outputs.items()):
-            # With its shape: without, the tensor of a scalar has one axis.
-            self._request.set_tensor(name, ov.Tensor(array, ov.Shape(array.shape)))
+            # With its shape: without, the tensor of a scalar has one axis; and 2025.2 takes no array without one.
+            self._request.set_tensor(name, ov.Tensor(np.atleast_1d(array), ov.Shape(array.shape)))
 
-    def run(self) -> None:
+    def run(self, chained: bool = False) -> None:
         """Run the graph once, in this thread; results are in `outputs`, and no copy of them is made."""
         self._request.infer(share_outputs=True)
 

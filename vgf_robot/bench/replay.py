@@ -66,11 +66,13 @@ class Outcome:
         steps: Shape (T,), transport steps taken.
         missed: Shape (T,), whether there was no fresh action at the deadline.
         margin_ns: Shape (T,), after each tick.
+        tick_ns: Shape (T,), from the start of each tick to its end; 0 where it was skipped.
     """
 
     steps: NDArray[np.int64]
     missed: NDArray[np.bool_]
     margin_ns: NDArray[np.float64]
+    tick_ns: NDArray[np.int64]
 
     @property
     def miss_rate(self) -> float:
@@ -143,7 +145,7 @@ def replay(
     controller.costs().step = StageCost(settings.window, step_quantile)
     episode, observation = controller.begin_episode(0), np.zeros(manifest.observation_size, np.float32)
     steps, margin_ns = np.zeros(durations.num_ticks, np.int64), np.zeros(durations.num_ticks)
-    missed = np.zeros(durations.num_ticks, np.bool_)
+    missed, tick_ns = np.zeros(durations.num_ticks, np.bool_), np.zeros(durations.num_ticks, np.int64)
     for tick in range(durations.num_ticks):
         grid_ns = tick * durations.period_ns
         due_ns = grid_ns + durations.deadline_ns
@@ -151,11 +153,11 @@ def replay(
         if clock.now_ns >= due_ns:  # a period that was over before it could begin is skipped
             missed[tick], margin_ns[tick] = True, controller.margin_ns()
             continue
-        deadline_ns = due_ns if anytime else None
+        deadline_ns, began_ns = due_ns if anytime else None, clock.now_ns
         command = controller.tick(episode, observation, deadline_ns, Budget(max_steps=max_steps))
         steps[tick], margin_ns[tick] = command.steps, controller.margin_ns()
-        missed[tick] = not command.rung.fresh or clock.now_ns > due_ns
-    return Outcome(steps=steps, missed=missed, margin_ns=margin_ns)
+        missed[tick], tick_ns[tick] = not command.rung.fresh or clock.now_ns > due_ns, clock.now_ns - began_ns
+    return Outcome(steps=steps, missed=missed, margin_ns=margin_ns, tick_ns=tick_ns)
 
 
 def oracle_steps(durations: Durations) -> NDArray[np.int64]:
@@ -217,5 +219,6 @@ class _TimedGraphs:
 
 
 def _retimed(manifest: Manifest, durations: Durations) -> Manifest:
-    point = msgspec.structs.replace(manifest.operating_point, max_steps=durations.max_steps)
+    # What a step gains is in no recording: every step that fits is taken.
+    point = msgspec.structs.replace(manifest.operating_point, max_steps=durations.max_steps, min_gain=None)
     return msgspec.structs.replace(manifest, control_period_s=durations.period_ns / 1e9, operating_point=point)

@@ -45,7 +45,11 @@ class BenchSettings:
 
 
 def measure(
-    controller: Controller, settings: BenchSettings, after_round: Callable[[int], object] | None = None
+    controller: Controller,
+    settings: BenchSettings,
+    after_round: Callable[[int], object] | None = None,
+    num_particles: int | None = None,
+    steps: Sequence[int] | None = None,
 ) -> dict[int, list[Timings]]:
     """Run ticks without a deadline, on random observations from the range seen in training.
 
@@ -55,24 +59,27 @@ def measure(
         controller: Warmed up.
         settings: How many ticks.
         after_round: Called between the rounds, outside of what is timed, with their number so far.
+        num_particles: N; None for the bundle's own.
+        steps: Each number of steps; 0 to the bundle's cap where None.
 
     Returns:
-        Timings by number of steps, 0 to the bundle's cap; the warm-up is left out.
+        Timings by number of steps; the warm-up is left out.
 
     Raises:
         BundleError: A tick had to fall back, so that its time says nothing.
     """
-    observations = _observations(controller.manifest, np.random.default_rng(settings.seed))
-    budgets = [Budget(max_steps=steps) for steps in range(controller.manifest.operating_point.max_steps + 1)]
-    kept: dict[int, list[Timings]] = {steps: [] for steps in range(len(budgets))}
+    observations = observations_in_range(controller.manifest, np.random.default_rng(settings.seed))
+    wanted = range(controller.manifest.operating_point.max_steps + 1) if steps is None else steps
+    budgets = {number: Budget(num_particles=num_particles, max_steps=number) for number in wanted}
+    kept: dict[int, list[Timings]] = {number: [] for number in budgets}
     episode = controller.begin_episode(settings.seed)
-    with _collector_as_when_serving():
+    with collector_as_when_serving():
         for count in range(settings.warm_up_ticks + settings.ticks):
-            for steps, budget in enumerate(budgets):
+            for number, budget in budgets.items():
                 command = controller.tick(episode, next(observations), None, budget)
-                _require_full_tick(command, steps)
+                require_full_tick(command, number)
                 if count >= settings.warm_up_ticks:
-                    kept[steps].append(command.timings)
+                    kept[number].append(command.timings)
             if after_round is not None:
                 after_round(count + 1)
     return kept
@@ -98,14 +105,22 @@ def _latencies(timings: Sequence[Timings]) -> dict[str, Any]:
     return {name: latency_summary(np.array(values, np.float64) / NS_PER_MS) for name, values in samples_ns.items()}
 
 
-def _observations(manifest: Manifest, generator: np.random.Generator) -> Generator[NDArray[np.float32], None, None]:
+def observations_in_range(
+    manifest: Manifest, generator: np.random.Generator
+) -> Generator[NDArray[np.float32], None, None]:
+    """Yield observations drawn from the range seen in training, shape (O,)."""
     low = np.array([value for field in manifest.observation for value in field.low])
     high = np.array([value for field in manifest.observation for value in field.high])
     while True:
         yield generator.uniform(low, high).astype(np.float32)
 
 
-def _require_full_tick(command: Command, steps: int) -> None:
+def require_full_tick(command: Command, steps: int) -> None:
+    """Refuse a tick that fell back.
+
+    Raises:
+        BundleError: Its time says nothing.
+    """
     if command.steps != steps or command.rung not in (Rung.TRANSPORT, Rung.REFERENCE):
         raise BundleError(
             f"Expected every tick to act on its graphs, found the fallback '{command.rung.value}' "
@@ -114,7 +129,7 @@ def _require_full_tick(command: Command, steps: int) -> None:
 
 
 @contextmanager
-def _collector_as_when_serving() -> Generator[None, None, None]:
+def collector_as_when_serving() -> Generator[None, None, None]:
     """Keep what lives for good out of the garbage collector's way, as `serve` does."""
     gc.collect()
     gc.freeze()

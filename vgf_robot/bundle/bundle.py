@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
@@ -76,6 +77,43 @@ class Bundle:
             f"only {known}; ask for one of these, or export it with `--particles` and `--reference-steps`."
         )
 
+    def restricted(self, *, reference_steps: int | None = None, precision: str | None = None) -> Bundle:
+        """Return the bundle with those of its variants alone that have this K and this precision.
+
+        Where none of them has the N of the operating point, the largest N that one has takes its place.
+
+        Args:
+            reference_steps: K, no more than the operating point's; None for that.
+            precision: Number format of the matrix products; None for all.
+
+        Raises:
+            BudgetError: K is above the operating point's, or the bundle has no such variant.
+        """
+        point = self.manifest.operating_point
+        steps = point.reference_steps if reference_steps is None else reference_steps
+        if steps > point.reference_steps:
+            raise BudgetError(
+                f"reference_steps: expected at most {point.reference_steps} (sealed in the bundle), found {steps}; ask "
+                "for fewer."
+            )
+        kept = tuple(
+            each
+            for each in self.manifest.variants
+            if each.reference_steps == steps and precision in (None, each.precision)
+        )
+        if not kept:
+            known = sorted({f"{each.reference_steps} in {each.precision}" for each in self.manifest.variants})
+            wanted = f"{steps}{'' if precision is None else f' in {precision}'}"
+            raise BudgetError(
+                f"Bundle '{self.manifest.name}' has no variant with reference_steps {wanted}, only "
+                f"{', '.join(known)}; ask for one of these, or export more."
+            )
+        counts = {each.num_particles for each in kept}
+        count = point.num_particles if point.num_particles in counts else max(counts)
+        narrower = msgspec.structs.replace(point, reference_steps=steps, num_particles=count)
+        manifest = msgspec.structs.replace(self.manifest, variants=kept, operating_point=narrower)
+        return dataclasses.replace(self, manifest=manifest)
+
     def receipt(self) -> dict[str, Any]:
         """Return the parity receipt: how closely the graphs agree with the networks they were made from.
 
@@ -114,14 +152,15 @@ def _parse(content: bytes, source: str) -> Manifest:
         return from_mapping(mapping, Manifest, source)
     except ConfigError as error:
         raise BundleError(
-            f"{error} Expected a manifest of schema_version {SCHEMA_VERSION}; export it again."
+            f"{error} Expected a manifest of schema_version {SCHEMA_VERSION} as this program knows it; update "
+            "vgf-robot where the bundle is newer, or export it again."
         ) from error
 
 
 def _json_object(content: bytes, source: str) -> dict[str, Any]:
     try:
         value: object = msgspec.json.decode(content)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:  # too deep a nesting, or text that is not UTF-8
         raise BundleError(f"{source}: expected JSON, found {error}; copy or export the bundle again.") from error
     if not isinstance(value, Mapping):
         raise BundleError(

@@ -15,8 +15,12 @@ ActionKind = Literal["absolute", "delta", "velocity", "torque"]
 Selection = Literal["argmax", "softmax", "uniform"]
 
 
-class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of the manifest's records: immutable, unknown keys refused; `kw_only` is not inherited, so each says it."""
+class Record(msgspec.Struct, frozen=True):
+    """Base of the manifest's records: immutable; `kw_only` is not inherited, so each says it.
+
+    `Bundle.load` refuses a manifest with an unknown key. The records alone do not: some of them travel in a server's
+    welcome, and a newer server may say more than an older client knows.
+    """
 
 
 class Field(Record, frozen=True, kw_only=True):

@@ -15,15 +15,25 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
-from vgf_robot.backends import installed_backends
-from vgf_robot.bench import CONTROL_PERIOD_S, BenchSettings, Roofline, latency_rows, measure, synthetic_bundle
+from vgf_robot.backends import backend_names, installed_backends, why_not
+from vgf_robot.bench import (
+    CONTROL_PERIOD_S,
+    BenchSettings,
+    Opened,
+    Roofline,
+    Subject,
+    advice,
+    subjects_of,
+    synthetic_bundle,
+)
 from vgf_robot.bundle import Bundle
-from vgf_robot.controller import Controller
 from vgf_robot.errors import ConfigError, MachineError
+from vgf_robot.receipts import resolve_backend
 from vgf_robot.results import print_table, write_json
 from vgf_robot.verbs import parse
 
-EXAMPLE = "vgf-robot bench --synthetic --json out/bench/synthetic.json"
+EXAMPLE = "vgf-robot bench cube-single-play --threads 1,2 --json out/bench.json --plot out/bench.png"
+ALL = "all"
 COLUMNS = ("max_steps", "tick_ms", "reference_ms", "step_ms", "select_ms")
 REFRESH_EVERY_S = 0.5
 
@@ -43,92 +53,107 @@ class Options:
     """With --synthetic: the control period that the bundle claims, in seconds; default 0.05."""
     ticks: int = 1000
     """Ticks per number of steps, after the warm-up."""
-    threads: int = 1
-    """Threads that one graph may use."""
-    backend: str = "onnxruntime-cpu"
-    """What runs the graphs."""
-    backends: str | None = None
-    """In place of --backend: several beside each other, separated by commas, or `all` that are installed; each in
-    every precision that the bundle has and the backend computes, or in that of --precision."""
+    threads: str = "1"
+    """Threads that one graph may use; several numbers, separated by commas, are measured beside each other."""
+    particles: str | None = None
+    """N; several of the bundle's, separated by commas, beside each other. The sealed one where not given."""
+    backend: str = ALL
+    """What runs the graphs: names separated by commas, each with a precision where it ends in one
+    (openvino-cpu:bfloat16), `all` that are here, or `auto`, the one that `serve --backend auto` would take. A name
+    without a precision is measured in every one of the bundle's that it computes."""
     precision: str | None = None
-    """Which of the bundle's precisions; the first one listed where not given."""
+    """Only this one of the bundle's precisions."""
     seed: int = 0
     """Of observations and noise, and of the synthetic weights."""
     json: Path | None = None
     """Also write the rows to this file."""
+    plot: Path | None = None
+    """Also draw the stages beside each other into this .png, .svg or .pdf."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure, print the table, and return the exit code."""
+    """Measure, print the tables and what to take, and return the exit code."""
     options = parse(Options, argv, "bench", EXAMPLE)
     settings = BenchSettings(ticks=options.ticks, seed=options.seed)
     _require_one_subject(options)
     with _bundle(options) as bundle:
-        rows, roofline = _measured(bundle, options, settings)
-    for subject in dict.fromkeys((row["backend"], row["precision"]) for row in rows):
-        own = [row for row in rows if (row["backend"], row["precision"]) == subject]
-        print_table(_title(bundle.manifest.name, options.threads, own[0]), own, COLUMNS)
-        print(_against_period(own[-1], bundle.manifest.control_period_s))
-        if roofline is not None:
-            print(_against_roof(own[-1], roofline))
+        roofline = _roofline(bundle)
+        rows = _measured(bundle, options, settings, roofline)
+    _print(bundle, rows, roofline)
     if options.json is not None:
         write_json(options.json, "bench", _settings(options, settings, bundle, roofline), rows)
+    if options.plot is not None:
+        from vgf_robot.bench.plot import draw
+
+        draw(options.plot, f"{bundle.manifest.name}, a tick's stages at p50", rows)
     return 0
 
 
+def _print(bundle: Bundle, rows: list[dict[str, Any]], roofline: Roofline | None) -> None:
+    """Print a table per subject, and at the end what to take."""
+    keys = ("backend", "precision", "threads", "num_particles")
+    for subject in dict.fromkeys(tuple(row[key] for key in keys) for row in rows):
+        own = [row for row in rows if tuple(row[key] for key in keys) == subject]
+        print_table(_title(bundle.manifest.name, own[0]), own, COLUMNS)
+        print(_against_period(own[-1], bundle.manifest.control_period_s))
+        if roofline is not None:
+            print(_against_roof(own[-1]))
+    if roofline is not None:
+        point = bundle.manifest.operating_point
+        print(roofline.sentence(bundle.variant(point.num_particles, point.reference_steps), rows[-1]["threads"]))
+    if sentence := advice(bundle, rows):
+        print(sentence)
+
+
 def _measured(
-    bundle: Bundle, options: Options, settings: BenchSettings
-) -> tuple[list[dict[str, Any]], Roofline | None]:
-    """Return the rows of every backend and precision, one after the other, and the roof where it can be counted."""
+    bundle: Bundle, options: Options, settings: BenchSettings, roofline: Roofline | None
+) -> list[dict[str, Any]]:
+    """Return the rows of every subject, one after the other; what does not run is left out of several."""
     subjects = _subjects(bundle, options)
-    controllers: dict[tuple[str, str], Controller] = {}
-    for backend, precision in subjects:
+    rows: list[dict[str, Any]] = []
+    for subject in subjects:
         try:
-            controllers[backend, precision] = Controller.open(
-                bundle, backend=backend, threads=options.threads, precision=precision
-            )
+            opened = Opened.open(bundle, subject)
         except MachineError as error:
             if len(subjects) == 1:
                 raise
-            print(f"left out: {backend}, {precision}: {error}", file=sys.stderr)
-    if not controllers:
+            print(f"left out: {subject.name.replace(':', ', ')}: {error}", file=sys.stderr)
+            continue
+        progress = _progress(settings.warm_up_ticks + settings.ticks)
+        rows += opened.rows(settings, roofline, progress)
+    if not rows:
         raise MachineError("No backend on this machine computes this bundle; the reasons stand above.")
-    roofline = _roofline(bundle, options)
-    rows: list[dict[str, Any]] = []
-    for (backend, precision), controller in controllers.items():
-        with _progress(settings.warm_up_ticks + settings.ticks) as after_round:
-            timings = measure(controller, settings, after_round)
-        point = bundle.manifest.operating_point
-        variant = bundle.variant(point.num_particles, point.reference_steps, precision)
-        facts = {
-            "backend": backend,
-            "precision": variant.precision,
-            "num_particles": variant.num_particles,
-            "reference_steps": variant.reference_steps,
-            "ticks": options.ticks,
-        }
-        own = latency_rows(timings, facts)
-        rows += own if roofline is None else roofline.facts(variant, own)
-    return rows, roofline
+    return rows
 
 
-def _subjects(bundle: Bundle, options: Options) -> list[tuple[str, str]]:
-    """Return the backends and precisions to measure; one of each unless several were asked for."""
-    point = bundle.manifest.operating_point
-    first = bundle.variant(point.num_particles, point.reference_steps, options.precision).precision
-    if options.backends is None:
-        return [(options.backend, first)]
-    names = installed_backends() if options.backends == "all" else options.backends.split(",")
-    shape = (point.num_particles, point.reference_steps)
-    there = [v.precision for v in bundle.manifest.variants if (v.num_particles, v.reference_steps) == shape]
-    return [(name, each) for name in names for each in ([first] if options.precision else there)]
+def _subjects(bundle: Bundle, options: Options) -> list[Subject]:
+    """Return what to measure, as the options say it."""
+    threads = _counts("--threads", options.threads)
+    if options.backend == ALL:
+        names = installed_backends()
+        for name in backend_names():
+            if reason := why_not(name):
+                print(f"left out: {name}: {reason}", file=sys.stderr)
+    else:
+        names = [resolve_backend(name, bundle, threads[0]) for name in options.backend.split(",")]
+    particles = () if options.particles is None else _counts("--particles", options.particles)
+    return subjects_of(bundle, names, options.precision, particles, threads)
 
 
-def _roofline(bundle: Bundle, options: Options) -> Roofline | None:
-    """Return the roof, or None, with the reason on standard error, where it cannot be counted on this machine."""
-    point = bundle.manifest.operating_point
+def _counts(option: str, text: str) -> tuple[int, ...]:
     try:
-        return Roofline(bundle, bundle.variant(point.num_particles, point.reference_steps), options.threads)
+        values = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if not values or min(values) < 1:
+        raise ConfigError(f"{option}: expected numbers of 1 or more, such as 1,2, found '{text}'.")
+    return values
+
+
+def _roofline(bundle: Bundle) -> Roofline | None:
+    """Return the roof, or None, with the reason on standard error, where it cannot be counted on this machine."""
+    try:
+        return Roofline(bundle)
     except MachineError as error:
         print(f"without the roof of the matrix products: {error}", file=sys.stderr)
         return None
@@ -176,11 +201,12 @@ def _progress(num_rounds: int) -> Generator[Callable[[int], None], None, None]:
         yield show
 
 
-def _title(name: str, threads: int, facts: dict[str, Any]) -> str:
+def _title(name: str, facts: dict[str, Any]) -> str:
     """Say what all rows have in common; the columns would not fit a terminal beside the latencies."""
+    threads = f"{facts['threads']} thread{'' if facts['threads'] == 1 else 's'}"
     return (
         f"{name}, p50 / p99 in ms\n{facts['num_particles']} particles, {facts['reference_steps']} reference steps; "
-        f"{facts['backend']}, {facts['precision']}, {threads} thread{'' if threads == 1 else 's'}"
+        f"{facts['backend']}, {facts['precision']}, {threads}"
     )
 
 
@@ -193,20 +219,18 @@ def _against_period(row: dict[str, Any], period_s: float) -> str:
     )
 
 
-def _against_roof(row: dict[str, Any], roofline: Roofline) -> str:
+def _against_roof(row: dict[str, Any]) -> str:
     """Say what a tick is made of, and how long beside what its products alone would take."""
     work = f"It is {row['tick_mflop']:.1f} MFLOP and {row['tick_mb']:.1f} MB of matrix products"
-    if roofline.product is None or roofline.rate is None or row["times_roof"] is None:
+    if not row.get("times_roof"):
         return f"{work}."
-    product, rate = roofline.product, roofline.rate / 1e9
     return (
-        f"{work}, and at p50 {row['times_roof']:.2f} times what these alone would take: {product.rows} x "
-        f"{product.inner} x {product.columns} in float32 runs at {rate:.0f} GFLOP/s here."
+        f"{work}, and at p50 {row['times_roof']:.2f} times what these alone would take: its heaviest product runs at "
+        f"{row['gemm_gflop_per_s']:.0f} GFLOP/s by itself, {1 / row['times_roof']:.0%} of which is reached."
     )
 
 
 def _settings(options: Options, settings: BenchSettings, bundle: Bundle, roofline: Roofline | None) -> dict[str, Any]:
-    rate = None if roofline is None or roofline.rate is None else roofline.rate / 1e9
     return {
         "bundle": bundle.manifest.name,
         "bundle_sha256": bundle.sha256,
@@ -216,6 +240,6 @@ def _settings(options: Options, settings: BenchSettings, bundle: Bundle, rooflin
         "warm_up_ticks": settings.warm_up_ticks,
         "seed": settings.seed,
         "threads": options.threads,
-        "backend": options.backend if options.backends is None else options.backends,
-        "gemm_gflop_per_s": rate,
+        "backend": options.backend,
+        "memory_gb_per_s": None if roofline is None else roofline.bytes_per_s / 1e9,
     }

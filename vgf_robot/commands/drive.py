@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,15 +19,24 @@ import tyro
 
 from vgf_robot import config, results, verbs
 from vgf_robot.bundle import Bundle, Manifest
+from vgf_robot.commands.operator import listening_to_operators
+from vgf_robot.commands.profiled import on_profile
 from vgf_robot.commands.signals import stopped_by_signals
-from vgf_robot.commands.speech import say
+from vgf_robot.commands.speech import LogFormat, say, speak
 from vgf_robot.commands.spoken import controller_spoken, realtime_spoken
+from vgf_robot.commands.supervisor import Supervisor
+from vgf_robot.commands.telling import announce
+from vgf_robot.control.controlled_drive import ControlledDrive
 from vgf_robot.controller import Controller
 from vgf_robot.drive import Drive, DriveSettings, Ports, SocketPorts, open_ports
 from vgf_robot.drive.settings import Release
 from vgf_robot.engagement import Engagement, EngagementState
 from vgf_robot.errors import ConfigError, LimitError
+from vgf_robot.profile import at_working_point
 from vgf_robot.realtime import RealTimeSettings, enter
+from vgf_robot.receipts import resolve_backend, split_name
+from vgf_robot.security import Guard, ServerKeys
+from vgf_robot.telemetry import DriveTelemetry, EventKind, Publisher
 from vgf_robot.wire.endpoint import check_bind, reaches_beyond_this_machine
 
 EXAMPLE = "vgf-robot drive cube-single-play --plant --engage --seconds 10"
@@ -46,6 +57,14 @@ class Options:
     """Where the robot listens for commands, likewise; default tcp://127.0.0.1:5557."""
     insecure: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Accept endpoints that other machines can reach: without keys, anyone there can command the robot."""
+    keys: Annotated[str | None, tyro.conf.arg(metavar="DIR")] = None
+    """Folder of `vgf-robot keygen` with clients.yaml: whoever connects has to have a key; default none."""
+    control: Annotated[str | None, tyro.conf.arg(metavar="ENDPOINT")] = None
+    """Listen to `vgf-robot control` and the sliders of `vgf-robot monitor` there, such as ipc:///tmp/control.sock;
+    default nowhere."""
+    telemetry: Annotated[str | None, tyro.conf.arg(metavar="ENDPOINT")] = None
+    """Tell every tick there, such as tcp://127.0.0.1:5558, for `vgf-robot record` and `vgf-robot monitor`; default
+    nowhere."""
     plant: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Drive the bundle's own simulated environment, in this process and against the clock, in place of a robot."""
     engage: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -57,9 +76,13 @@ class Options:
     seed: int | None = None
     """Seed of the generator, and of the plant; default 0."""
     backend: str | None = None
-    """What runs the graphs; default onnxruntime-cpu."""
+    """What runs the graphs, with a precision where it ends in one (openvino-cpu:bfloat16), or `auto`: the fastest here,
+    within its receipt; default onnxruntime-cpu."""
     threads: int | None = None
     """Threads of the backend; default 1."""
+    profile: Annotated[str | None, tyro.conf.arg(metavar="PATH")] = None
+    """Device profile of `vgf-robot tune --out`: its working point may lower the bundle's setting, and its backend and
+    threads are taken unless they are given here."""
     deadline_share: float | None = None
     """Share of the control period after which an action is late; default 0.9."""
     miss_rate: float | None = None
@@ -67,12 +90,14 @@ class Options:
     report_every_s: float | None = None
     """Seconds between the lines of counters; default 30."""
     fifo: Annotated[int | None, tyro.conf.arg(metavar="PRIORITY")] = None
-    """Run under SCHED_FIFO at this priority, 1 to 98; the network's threads get one more. `vgf-robot doctor` says
-    whether this is permitted, docs/realtime.md what it is good for."""
+    """Run under SCHED_FIFO at this priority, 1 to 98, and the network's threads at one more; without it, at an ordinary
+    priority. `vgf-robot doctor` says whether this is permitted, docs/realtime.md what it is good for."""
     cores: Annotated[str | None, tyro.conf.arg(metavar="LIST")] = None
     """Run on these cores alone, such as 1,2 or 2-5."""
     lock_memory: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Keep all memory of the process in RAM."""
+    log_format: LogFormat = "text"
+    """What is said here while it runs: lines for people, or an object of JSON a line."""
     json: Path | None = None
     """Write settings, counters and latencies there at the end."""
 
@@ -80,11 +105,20 @@ class Options:
 def main(argv: Sequence[str]) -> int:
     """Drive until SIGTERM or the time is over (0; 1 in a fault), or Ctrl-C (130); the period under way is finished."""
     options = verbs.parse(Options, argv, "drive", EXAMPLE)
-    settings = resolve_settings(options)
-    endpoints = _endpoints(options, settings)
+    speak(options.log_format)
+    settings = on_profile(resolve_settings(options), options.bundle, options.backend, options.threads)
+    guard = None if settings.keys is None else Guard(ServerKeys.load(settings.keys), tell=partial(say, event="rights"))
+    check = partial(check_bind, insecure=settings.insecure, keys=guard is not None)
+    endpoints = _endpoints(options, settings, check)
+    control = None if settings.control is None else check(settings.control)
+    telemetry = None if settings.telemetry is None else check(settings.telemetry)
     bundle = Bundle.load(options.bundle)
     manifest = bundle.manifest
     num_periods = _num_periods(options.seconds, manifest)
+    backend = resolve_backend(settings.backend, bundle, settings.threads, partial(say, event="backend"))
+    settings = msgspec.structs.replace(settings, backend=backend)
+    bundle = at_working_point(bundle, settings.profile, settings.deadline_share, split_name(backend)[1])
+    manifest = bundle.manifest
     controller = Controller.open(
         bundle, backend=settings.backend, threads=settings.threads, settings=settings.controller
     )
@@ -93,13 +127,50 @@ def main(argv: Sequence[str]) -> int:
     plant = open_ports("plant", manifest, seed=settings.seed, clock=time.monotonic_ns) if options.plant else None
     in_force = enter(settings.realtime)
     engagement = Engagement(manifest, settings.engagement)
-    with closing(plant or _open_sockets(manifest, settings, endpoints)) as ports:
-        drive = Drive(controller=controller, engagement=engagement, sensor=ports, actuator=ports, settings=settings)
-        with stopped_by_signals(drive.stop) as received:
-            say(f"ready: {manifest.name} ({bundle.sha256[:12]}) {_place(manifest, ports)}{_plan(settings)}")
+    with (
+        DriveTelemetry(Publisher(telemetry, guard=guard), bundle, settings) as telling,
+        closing(plant or _open_sockets(manifest, settings, endpoints, guard)) as ports,
+    ):
+        drive = Drive(
+            controller=controller,
+            engagement=engagement,
+            sensor=ports,
+            actuator=ports,
+            settings=settings,
+            on_period=telling.drove,
+        )
+        controlled = ControlledDrive(drive, bundle_sha256=bundle.sha256, counters=lambda: ports.counters)
+
+        def told(text: str) -> None:
+            say(text, "control")
+            telling.event(EventKind.CONTROL, text)
+
+        with (
+            listening_to_operators(controlled, control, guard, told) as attend,
+            stopped_by_signals(drive.stop) as received,
+        ):
+            facts = {"bundle": manifest.name, "bundle_sha256": bundle.sha256}
+            ready = f"ready: {manifest.name} ({bundle.sha256[:12]}) {_place(manifest, ports)}{_plan(settings)}"
+            say(ready, "ready", **facts)
             if settings.realtime != RealTimeSettings():
-                say(f"real time: {in_force}")
-            drive.run(num_periods, _reporter(drive, ports, settings.report_every_s))
+                say(f"real time: {in_force}", "real_time")
+            supervisor = Supervisor(os.environ)
+            supervisor.ready(f"driving {manifest.name}")
+            report = _reporter(drive, ports, settings.report_every_s)
+            announce(telling.endpoint, keys=guard is not None)
+            telling.event(EventKind.STARTED, f"{manifest.name} ({bundle.sha256[:12]})")
+
+            def after_period(now_ns: int) -> None:
+                if guard is not None:
+                    guard.turn(now_ns)
+                attend()
+                supervisor.beat(now_ns)
+                telling.beat(now_ns, drive, ports)
+                report(now_ns)
+
+            drive.run(num_periods, after_period)
+            telling.event(EventKind.STOPPED, _line(drive, ports))
+            supervisor.stopping()
     _finish(options, settings, drive, ports)
     if signal.SIGINT in received:
         return 130
@@ -113,7 +184,8 @@ def resolve_settings(options: Options) -> DriveSettings:
         ConfigError: An unknown key, or a value that will not do.
     """
     base = DriveSettings() if options.config is None else config.load(options.config, DriveSettings)
-    names = ("observations", "commands", "release", "seed", "backend", "threads", "deadline_share", "report_every_s")
+    places = ("observations", "commands", "keys", "control", "telemetry")
+    names = (*places, "profile", "release", "seed", "backend", "threads", "deadline_share", "report_every_s")
     spoken = {name: value for name in names if (value := getattr(options, name)) is not None}
     spoken |= {name: True for name in ("insecure", "engage") if getattr(options, name)}
     spoken["controller"] = controller_spoken(base.controller, options.miss_rate)
@@ -123,10 +195,10 @@ def resolve_settings(options: Options) -> DriveSettings:
     return config.from_mapping({**msgspec.to_builtins(base), **spoken}, DriveSettings, "the command line")
 
 
-def _endpoints(options: Options, settings: DriveSettings) -> list[str]:
+def _endpoints(options: Options, settings: DriveSettings, check: Callable[[str], str]) -> list[str]:
     """Return where to listen and where to send, checked; nowhere for a plant."""
     if not options.plant:
-        return [check_bind(each, insecure=settings.insecure) for each in (settings.observations, settings.commands)]
+        return [check(settings.observations), check(settings.commands)]
     if options.observations is not None or options.commands is not None:
         raise ConfigError(
             "--plant is driven in this process, without sockets; leave out --observations and --commands."
@@ -142,10 +214,12 @@ def _num_periods(seconds: float | None, manifest: Manifest) -> int | None:
     return max(1, round(seconds / manifest.control_period_s))
 
 
-def _open_sockets(manifest: Manifest, settings: DriveSettings, endpoints: Sequence[str]) -> SocketPorts:
-    ports = SocketPorts(manifest, settings, observations=endpoints[0], commands=endpoints[1])
+def _open_sockets(
+    manifest: Manifest, settings: DriveSettings, endpoints: Sequence[str], guard: Guard | None
+) -> SocketPorts:
+    ports = SocketPorts(manifest, settings, observations=endpoints[0], commands=endpoints[1], guard=guard)
     for endpoint in (ports.observations, ports.commands):
-        if reaches_beyond_this_machine(endpoint):
+        if guard is None and reaches_beyond_this_machine(endpoint):
             print(f"WARNING: {endpoint} has no keys: anyone who reaches it can command the robot.", file=sys.stderr)
     return ports
 
@@ -169,24 +243,28 @@ def _reporter(drive: Drive, ports: Ports, every_s: float | None) -> Callable[[in
     def report(now_ns: int) -> None:
         nonlocal state, next_ns
         if drive.engagement.state is not state:
-            state = drive.engagement.state
-            say(f"{state.value}: {drive.engagement.reason}" if drive.engagement.reason else state.value)
+            state, reason = drive.engagement.state, drive.engagement.reason
+            say(f"{state.value}: {reason}" if reason else state.value, "engagement", state=state.value)
         if every_ns and now_ns >= next_ns:
             next_ns = now_ns + every_ns
-            say(_line(drive, ports))
+            say(_line(drive, ports), "counters", counters=_counters(drive, ports))
 
     return report
 
 
 def _line(drive: Drive, ports: Ports) -> str:
-    counters: Mapping[str, int] = {**drive.tally.counters, **ports.counters}
+    counters = _counters(drive, ports)
     shown = ", ".join(f"{name} {count}" for name, count in sorted(counters.items()) if count)
     return f"{drive.engagement.state.value}: {shown or 'nothing yet'}"
 
 
+def _counters(drive: Drive, ports: Ports) -> dict[str, int]:
+    return {**drive.tally.counters, **ports.counters}
+
+
 def _finish(options: Options, settings: DriveSettings, drive: Drive, ports: Ports) -> None:
     """Say how it ended, and write the result."""
-    say(f"ended {_line(drive, ports)}")
+    say(f"ended {_line(drive, ports)}", "ended", counters=_counters(drive, ports))
     if options.json is None:
         return
     row: dict[str, Any] = {

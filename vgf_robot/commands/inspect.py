@@ -16,10 +16,11 @@ from rich.table import Table
 
 from vgf_robot.bundle import Bundle, Field, Manifest, OperatingPoint
 from vgf_robot.controller import Rung, fallback_rungs
+from vgf_robot.receipts import ACCEPTED, KEY, in_words
 from vgf_robot.results import print_table, write_json
 from vgf_robot.verbs import parse
 
-EXAMPLE = "vgf-robot inspect out/bundle"
+EXAMPLE = "vgf-robot inspect cube-single-play"
 
 KINDS = {
     "absolute": "a position to be at",
@@ -60,6 +61,8 @@ def main(argv: Sequence[str]) -> int:
     _print_facts(console, "Operating point", _operating_point(manifest))
     print_table("Variants", variant_rows(bundle), ("num_particles", "reference_steps", "precision", "graphs_kb"))
     _print_receipt(console, receipt)
+    if low := precision_facts(bundle):
+        _print_facts(console, "What the low precisions lose against float32", low)
     _print_provenance(console, manifest.provenance)
     if options.json is not None:
         facts = {"bundle": str(bundle.folder), "bundle_sha256": bundle.sha256, "receipt": receipt}
@@ -78,6 +81,24 @@ def variant_rows(bundle: Bundle) -> list[dict[str, Any]]:
         }
         for variant in bundle.manifest.variants
     ]
+
+
+def precision_facts(bundle: Bundle) -> Facts:
+    """Return what the receipt says of each low precision on each backend, and of its success in the closed loop."""
+    accepted, receipt = bundle.manifest.provenance.get(ACCEPTED, ()), bundle.receipt()
+    facts: dict[str, str] = {}
+    for precision in accepted:
+        facts[precision] = "BEYOND ITS LIMITS, accepted at export"
+    for entry in receipt.get("precisions", []):
+        place = f"N = {entry['num_particles']}, {entry['precision']} on {entry['backend']}"
+        where = ", ".join(entry[key] for key in ("device", "library") if key in entry)
+        facts[place] = f"{in_words(entry)}{f' [{where}]' if where else ''}"
+    for entry in receipt.get("closed_loop", []):
+        facts[f"closed loop, {entry['precision']} on {entry['backend']}"] = (
+            f"success {entry['difference']:+.1%} against float32, at least {entry['difference_low']:+.1%}, of "
+            f"{entry['episodes']} paired episodes{'' if entry['passed'] else ', BEYOND ITS LIMIT'}"
+        )
+    return facts
 
 
 def _identity(bundle: Bundle) -> Facts:
@@ -148,7 +169,10 @@ def _print_receipt(console: Console, receipt: Mapping[str, Any]) -> None:
     """Print the comparisons of each variant as a table, everything else as it stands."""
     variants: list[dict[str, Any]] = receipt.get("variants", [])
     rows = [{**variant, **check} for variant in variants for check in variant.get("checks", [])]
-    _print_facts(console, "Parity receipt", _plain({key: receipt[key] for key in receipt if key != "variants"}))
+    shown_elsewhere = ("variants", "precisions", "closed_loop", KEY)
+    _print_facts(
+        console, "Parity receipt", _plain({key: receipt[key] for key in receipt if key not in shown_elsewhere})
+    )
     if rows:
         print_table("Parity: graphs against the networks they were made from", rows, CHECK_COLUMNS)
 

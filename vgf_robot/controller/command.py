@@ -59,6 +59,12 @@ class Reason(str, Enum):
     ENDING = "ending"  # there was no tick: nobody will ask for another action
     NON_FINITE_OBSERVATION = "non_finite_observation"
     NON_FINITE_ACTION = "non_finite_action"
+    UNKNOWN = "unknown"  # of a newer server: never said by this program
+
+    @classmethod
+    def _missing_(cls, value: object) -> Reason | None:
+        """Read a reason that a newer server gives, so that a client can use its action all the same."""
+        return cls.UNKNOWN if isinstance(value, str) else None
 
 
 class Timings(msgspec.Struct, frozen=True, kw_only=True):

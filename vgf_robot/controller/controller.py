@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import SupportsIndex
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from vgf_robot.backends import Graphs, load_backend
-from vgf_robot.bundle import Bundle, Manifest
+from vgf_robot.backends import Graphs
+from vgf_robot.bundle import Bundle, Manifest, OperatingPoint
 from vgf_robot.controller.budget import Budget, resolve
+from vgf_robot.controller.ceilings import Ceilings
 from vgf_robot.controller.command import Command, Reason, fallback_rungs
 from vgf_robot.controller.costs import TickCosts
 from vgf_robot.controller.episode import Episode
@@ -21,12 +23,15 @@ from vgf_robot.controller.noise import NoiseStream
 from vgf_robot.controller.observation import TrainingRange, check_observation
 from vgf_robot.controller.settings import ControllerSettings
 from vgf_robot.controller.stages import NO_DEADLINE_NS, Stages
+from vgf_robot.controller.start import Start
 from vgf_robot.controller.tick import Rules, Tick
 from vgf_robot.controller.variant import PreparedVariant, VariantKey, warm_up
 from vgf_robot.errors import BudgetError
+from vgf_robot.receipts import load_trusted, split_name
 
 DEFAULT_SETTINGS = ControllerSettings()
 SEALED = Budget()
+NO_CEILINGS = Ceilings()
 NUM_BUDGETS_KEPT = 256
 
 
@@ -40,6 +45,7 @@ class Controller:
         settings: ControllerSettings = DEFAULT_SETTINGS,
         clock: Callable[[], int] = time.monotonic_ns,
         open_graphs: Callable[[VariantKey], Graphs] | None = None,
+        precision: str | None = None,
     ) -> None:
         """Make a controller whose costs are unknown until `warm_up`.
 
@@ -49,15 +55,19 @@ class Controller:
             settings: How time is estimated.
             clock: Returns monotonic nanoseconds; deadlines are on it.
             open_graphs: Loads further variants for `prepare`; None where there are no others.
+            precision: Of the graphs; None for the first that the manifest lists for each variant.
         """
         self.manifest = manifest
         self._observation_size = manifest.observation_size
         self._settings = settings
         self._clock = clock
         self._open_graphs = open_graphs
+        # The last of equal keys stays in a dictionary, and the first is the one that is loaded.
+        listed = {(each.num_particles, each.reference_steps): each.precision for each in reversed(manifest.variants)}
+        self._precisions = {key: precision or found for key, found in listed.items()}
         self._variants = {key: self._variant(key, graphs) for key, graphs in graphs_by_variant.items()}
         self._training_range = TrainingRange(manifest)
-        self._resolve = lru_cache(NUM_BUDGETS_KEPT)(partial(resolve, manifest=manifest))
+        self.set_ceilings(NO_CEILINGS)
         rules, rungs = self._rules_by_rungs(manifest), fallback_rungs(manifest.action_kind)
         self._rules = rules(rungs=rungs)
         # Particles cannot be scored again without an observation.
@@ -77,7 +87,7 @@ class Controller:
 
         Args:
             bundle: The verified bundle.
-            backend: Name of an installed backend.
+            backend: Name of an installed backend, with a precision where it ends in one: `openvino-cpu:bfloat16`.
             threads: Threads that one graph may use.
             precision: Which of a variant's precisions; None for the first one listed.
             settings: How time is estimated.
@@ -88,12 +98,13 @@ class Controller:
             BudgetError: No variant of this precision.
             MachineError: No such backend, or its library is missing.
         """
-        opener = load_backend(backend)
+        opener = load_trusted(backend)
+        precision = precision or split_name(backend)[1]
 
         def open_graphs(key: VariantKey) -> Graphs:
             return opener(bundle, bundle.variant(*key, precision), threads=threads)
 
-        controller = Controller(bundle.manifest, {}, settings, clock, open_graphs)
+        controller = Controller(bundle.manifest, {}, settings, clock, open_graphs, precision)
         controller.prepare()
         return controller
 
@@ -134,6 +145,53 @@ class Controller:
             BudgetError: The bundle does not allow the budget, or its variant is not prepared.
         """
         return self._prepared(self._key(budget)).margin.ns
+
+    def recall_margin(self, margin_ns: float, budget: Budget = SEALED) -> None:
+        """Take over what an earlier controller of this device has learned to keep free before a budget's deadlines.
+
+        Raises:
+            BudgetError: The bundle does not allow the budget, or its variant is not prepared.
+        """
+        variant = self._prepared(self._key(budget))
+        variant.margin = msgspec.structs.replace(variant.margin, ns=margin_ns)
+
+    def set_ceilings(self, ceilings: Ceilings) -> None:
+        """Lower what the ticks from now on run at, where it is above; not while a tick is under way."""
+        self.ceilings = ceilings
+        # Budgets repeat from tick to tick; a refused one raises and is not kept.
+        self._resolve = lru_cache(NUM_BUDGETS_KEPT)(partial(_point, manifest=self.manifest, ceilings=ceilings))
+
+    def point(self, budget: Budget = SEALED) -> OperatingPoint:
+        """Return the setting that a tick with this budget runs at, ceilings included.
+
+        Raises:
+            BudgetError: The bundle does not allow the budget.
+        """
+        return self._resolve(budget)
+
+    def start(self, episode: Episode, budget: Budget = SEALED) -> Start:
+        """Return what a tick would start from now; changes nothing.
+
+        Raises:
+            BudgetError: The bundle does not allow the budget, or its variant is not prepared.
+        """
+        point = self._resolve(budget)
+        key = point.num_particles, point.reference_steps
+        variant, remembered = self._prepared(key), episode.remembered
+        costs = variant.costs
+        return Start(
+            point=point,
+            precision=self._precisions[key],
+            seed=episode.noise.seed,
+            tick=episode.tick,
+            previous_action=episode.previous_action,
+            commanded_ns=episode.commanded_ns,
+            particles_tick=None if remembered is None else remembered.tick,
+            reference_ns=costs.reference.estimate_ns,
+            step_ns=costs.step.estimate_ns,
+            select_ns=costs.select.estimate_ns,
+            margin_ns=variant.margin.ns,
+        )
 
     def begin_episode(self, seed: SupportsIndex) -> Episode:
         """Return the state of a robot that starts afresh.
@@ -251,3 +309,7 @@ class Controller:
             f"Variant (num_particles, reference_steps): expected one of the loaded {sorted(self._variants)}, found "
             f"{key}; {cure}."
         )
+
+
+def _point(budget: Budget, manifest: Manifest, ceilings: Ceilings) -> OperatingPoint:
+    return ceilings.lower(resolve(budget, manifest))

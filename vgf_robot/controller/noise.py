@@ -24,6 +24,9 @@ LARGEST_SEED = 2**128 - 1
 class NoiseStream:
     """The noise of one episode.
 
+    Attributes:
+        seed: Of the episode.
+
     Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011 (Philox).
     """
 
@@ -34,6 +37,7 @@ class NoiseStream:
             number = -1
         if not 0 <= number <= LARGEST_SEED:
             raise ProtocolError(f"Seed: expected an integer from 0 to 2**128 - 1, found {seed!r}; give another one.")
+        self.seed = number
         self._bits = np.random.Philox(key=number)
         self._generator = np.random.Generator(self._bits)
         # Setting a kept state takes 2 us; a new generator for each tick would take 13.

@@ -9,14 +9,17 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from vgf_robot.controller import Command, Controller, Reason
+from vgf_robot.controller import Budget, Command, Controller, Reason
 from vgf_robot.drive.actuator import Actuator, DriveCommand
+from vgf_robot.drive.decider import Decided, Decider
+from vgf_robot.drive.driven_period import DrivenPeriod
 from vgf_robot.drive.freshness import Freshness
 from vgf_robot.drive.grid import Grid, GridPoint
 from vgf_robot.drive.sensor import Sensed, Sensor
 from vgf_robot.drive.settings import DriveSettings
 from vgf_robot.drive.tally import Tally
-from vgf_robot.engagement import Engagement
+from vgf_robot.engagement import Engagement, EngagementState
+from vgf_robot.wire.messages import Instruction
 
 
 @final
@@ -33,10 +36,12 @@ class Drive:
         sensor: Where observations come from.
         actuator: Where actions go.
         settings: The loop's.
+        on_period: Called with every period after its action has left; must be quick.
         clock: Monotonic nanoseconds, the clock of the controller and of the observations.
         sleep: Sleeps for a time in seconds, or for longer.
 
     Attributes:
+        controller: As given.
         engagement: As given.
         period_ns: One control period.
         tally: What has happened so far.
@@ -50,16 +55,18 @@ class Drive:
         sensor: Sensor,
         actuator: Actuator,
         settings: DriveSettings,
+        on_period: Callable[[DrivenPeriod], object] = lambda period: None,
         clock: Callable[[], int] = time.monotonic_ns,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
+        self.controller = controller
         self.engagement = engagement
         self.period_ns = round(controller.manifest.control_period_s * 1e9)
         self.tally = Tally()
-        self._controller = controller
         self._sensor = sensor
         self._actuator = actuator
         self._settings = settings
+        self._on_period = on_period
         self._clock = clock
         self._sleep = sleep
         self._deadline_ns = round(settings.deadline_share * self.period_ns)
@@ -67,7 +74,7 @@ class Drive:
         self._freshness = Freshness(
             max_age_ns=None if max_age is None else round(max_age * self.period_ns), max_repeats=settings.max_repeats
         )
-        self._episode = controller.begin_episode(settings.seed)
+        self._decider = Decider(controller, controller.begin_episode(settings.seed), clock)
         self._to_engage = settings.engage
         self._stopping = False
 
@@ -93,6 +100,25 @@ class Drive:
         """Ask the loop to end after the period; safe to call from a signal handler."""
         self._stopping = True
 
+    @property
+    def budget(self) -> Budget:
+        """What every tick asks for."""
+        return self._settings.budget
+
+    def instruct(self, action: Instruction) -> None:
+        """Ask for another state of engagement: `engage`, `disengage`, or `clear` for an end of a fault.
+
+        Before it is disengaged, the robot gets the action that should be the last, if any, as at the end of `run`.
+
+        Raises:
+            EngagementError: There is a fault, which has to be cleared before engaging.
+        """
+        engagement = self.engagement
+        if action == "disengage":
+            self._part()
+        {"engage": engagement.engage, "disengage": engagement.disengage, "clear": engagement.clear}[action]()
+        self._to_engage = False  # what the settings wanted at the first observation has been overtaken
+
     def _drive_period(self, grid: Grid, point: GridPoint) -> None:
         sensed = self._sensor.newest()
         if sensed is None:
@@ -103,26 +129,50 @@ class Drive:
             self._to_engage = False
         deadline_ns = point.at_ns + self._deadline_ns
         due_ns = deadline_ns if self._settings.release == "on-grid" else point.at_ns
-        command = self._command(sensed, point)
+        decided = self._decide(sensed, point)
+        command = decided[-1].command
         ready_ns = self._clock()
         action = self.engagement.admit(command, pose=sensed.pose, now_ns=ready_ns)
         grid.sleep_until(due_ns)
         release_ns = None if action is None else self._send(action, command, sensed) - due_ns
         in_time = ready_ns <= deadline_ns
         self.tally.period(point, command, self.engagement.state, in_time=in_time, release_ns=release_ns)
+        self._tell(sensed, decided, action, deadline_ns, in_time=in_time)
 
-    def _command(self, sensed: Sensed, point: GridPoint) -> Command:
-        """Return this period's command: of a tick, or of the ladder where there can be none or it took too long."""
-        controller, episode, settings = self._controller, self._episode, self._settings
+    def _decide(self, sensed: Sensed, point: GridPoint) -> tuple[Decided, ...]:
+        """Return what this period's tick decided, and the ladder where there can be no tick or it took too long."""
         if complaint := self._freshness.complaint(sensed, self._clock()):
             self.tally.counters["stale"] += 1
             self.engagement.lost(complaint)
-            return controller.fall_back(episode, Reason.STALE_OBSERVATION)
-        deadline_ns = point.at_ns + self._deadline_ns - 1000 * settings.handover_us
-        command = controller.tick(episode, sensed.observation, deadline_ns, settings.budget)
-        if command.rung.fresh and self._clock() >= point.at_ns + self.period_ns:
-            return controller.fall_back(episode, Reason.OVERRAN)
-        return command
+            return (self._decider.fall_back(Reason.STALE_OBSERVATION),)
+        deadline_ns = point.at_ns + self._deadline_ns - 1000 * self._settings.handover_us
+        ticked = self._decider.tick(sensed.observation, deadline_ns, self._settings.budget)
+        if ticked.command.rung.fresh and self._clock() >= point.at_ns + self.period_ns:
+            return ticked, self._decider.fall_back(Reason.OVERRAN)
+        return (ticked,)
+
+    def _tell(
+        self,
+        sensed: Sensed | None,
+        decided: tuple[Decided, ...],
+        sent: NDArray[np.float32] | None,
+        deadline_ns: int | None,
+        *,
+        in_time: bool,
+    ) -> None:
+        engagement = self.engagement
+        fresh = decided[-1].command.rung.fresh and engagement.state is not EngagementState.FAULT
+        self._on_period(
+            DrivenPeriod(
+                sensed=sensed,
+                decided=decided,
+                sent=sent,
+                state=engagement.state,
+                reason=engagement.reason,
+                deadline_ns=deadline_ns,
+                in_time=in_time and fresh,
+            )
+        )
 
     def _send(self, action: NDArray[np.float32], command: Command, sensed: Sensed | None) -> int:
         """Hand an action out, and return when."""
@@ -141,5 +191,7 @@ class Drive:
     def _part(self) -> None:
         action = self.engagement.parting_action()
         if action is not None:
-            self._send(action, self._controller.fall_back(self._episode, Reason.ENDING), None)
+            decided = self._decider.fall_back(Reason.ENDING)
+            self._send(action, decided.command, None)
             self.tally.counters["sent"] += 1
+            self._tell(None, (decided,), action, None, in_time=False)

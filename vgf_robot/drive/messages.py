@@ -11,7 +11,7 @@ from vgf_robot.drive.actuator import DriveCommand
 from vgf_robot.engagement import EngagementState
 from vgf_robot.wire.arrays import WireArray, pack
 from vgf_robot.wire.faults import ErrorKind, RefusedError
-from vgf_robot.wire.messages import Count, Message
+from vgf_robot.wire.messages import Count, Message, ServerMessage
 
 VERSION = 1
 # A peer's own words are quoted in errors, but not at length.
@@ -38,7 +38,7 @@ class ObservationMessage(Message, frozen=True, kw_only=True, tag="observation"):
     stamp_ns: int | None = None
 
 
-class CommandMessage(Message, frozen=True, kw_only=True, tag="command"):
+class CommandMessage(ServerMessage, frozen=True, kw_only=True, tag="command"):
     """Loop: the action to use; the facts are those of `controller.command.Command`.
 
     Attributes:
@@ -122,7 +122,7 @@ def decode_command(payload: bytes) -> CommandMessage:
     """Return what the loop said.
 
     Raises:
-        RefusedError: As for `decode_observation`.
+        RefusedError: As for `decode_observation`, save that unknown keys are ignored.
     """
     return _decode(payload, _commands)
 

@@ -11,7 +11,7 @@ from vgf_robot.engagement import EngagementSettings
 from vgf_robot.realtime import RealTimeSettings
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Release = Literal["when-ready", "on-grid"]
 
 
@@ -22,8 +22,13 @@ class DriveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         observations: Where observations are taken in: `tcp://127.0.0.1:PORT` (`*` for a free port) or `ipc://PATH`.
         commands: Where commands are given out, likewise.
         insecure: Accept strangers: endpoints that other machines can reach, without keys.
+        keys: Folder with the loop's secret key and its `clients.yaml` (docs/security.md); None for no keys.
+        control: Where an operator is listened to (docs/control.md), likewise; None for nowhere.
+        telemetry: Where every tick is told to whoever subscribes (docs/recording.md), an endpoint likewise; None for
+            nowhere.
         backend: Name of the backend that runs the graphs.
         threads: Threads of the backend.
+        profile: Device profile (docs/tuning.md) whose working point the bundle is run at, on its backend and threads.
         budget: May lower the bundle's setting.
         seed: Seed of the generator.
         deadline_share: Share of the control period after which an action is late, (0, 1].
@@ -44,8 +49,12 @@ class DriveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     observations: str = "tcp://127.0.0.1:5556"
     commands: str = "tcp://127.0.0.1:5557"
     insecure: bool = False
+    keys: str | None = None
+    control: str | None = None
+    telemetry: str | None = None
     backend: str = "onnxruntime-cpu"
     threads: Annotated[int, msgspec.Meta(gt=0)] = 1
+    profile: str | None = None
     budget: Budget = Budget()
     seed: Count = 0
     deadline_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.9

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import final
 
@@ -16,9 +16,10 @@ from vgf_robot.drive.messages import ObservationMessage, decode_observation, enc
 from vgf_robot.drive.sensor import Sensed
 from vgf_robot.drive.settings import DriveSettings
 from vgf_robot.realtime import schedule_io_threads
+from vgf_robot.security import Guard, Role, user_of
 from vgf_robot.wire.arrays import unpack
 from vgf_robot.wire.endpoint import bind
-from vgf_robot.wire.faults import RefusedError
+from vgf_robot.wire.faults import RefusedError, forbidden
 
 # Each connection has one newest message; looking at more would let peers keep the loop busy.
 MAX_MESSAGES = 8
@@ -36,12 +37,13 @@ class SocketPorts:
         settings: The loop's; those of its `realtime` are in force already, see `vgf_robot.realtime.enter`.
         observations: Checked by `check_bind`.
         commands: Likewise.
+        guard: The loop's key, and who may send and listen (both take the role `act`); whoever has the loop calls its
+            `turn`. None for whoever can connect.
         clock: Monotonic nanoseconds, the loop's clock.
 
     Attributes:
         observations: Where observations are taken in, with the real port.
         commands: Where commands are given out, likewise.
-        counters: Messages: `observations`, `repeated`, `restarts`, `error.*` by kind.
     """
 
     def __init__(
@@ -51,36 +53,47 @@ class SocketPorts:
         *,
         observations: str,
         commands: str,
+        guard: Guard | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self.counters: Counter[str] = Counter()
+        self._counters: Counter[str] = Counter()
+        self._guard = guard
         self._manifest = manifest
         self._clock = clock
         self._newest: Sensed | None = None
         self._run = 0
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         schedule_io_threads(self._context, settings.realtime)
+        self._door = None if guard is None else guard.door(self._context)
         try:
             self._sub = _socket(self._context, zmq.SUB, observations)
             self._sub.setsockopt(zmq.SUBSCRIBE, b"")
             self._pub = _socket(self._context, zmq.PUB, commands)
+            if self._door is not None:
+                self._door.lock(self._sub, at_handshake=Role.ACT)
+                self._door.lock(self._pub, at_handshake=Role.ACT)
             self.observations, self.commands = bind(self._sub, observations), bind(self._pub, commands)
         except BaseException:
             self._context.destroy(linger=0)
             raise
 
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """Messages so far: `observations`, `repeated`, `restarts`, `error.*` by kind; and `refused.*` by reason."""
+        return self._counters if self._guard is None else {**self._counters, **self._guard.refusals.counters}
+
     def newest(self) -> Sensed | None:
         """Return the newest observation that could be read; what could not is counted."""
+        if self._door is not None:
+            self._door.attend()
         for _ in range(MAX_MESSAGES):
             try:
-                payload = self._sub.recv(zmq.NOBLOCK)
+                payload, arrived_ns = self._receive(), self._clock()
+                self._take(decode_observation(payload), arrived_ns)
             except zmq.Again:
                 break
-            arrived_ns = self._clock()
-            try:
-                self._take(decode_observation(payload), arrived_ns)
             except RefusedError as error:
-                self.counters[f"error.{error.kind.value}"] += 1
+                self._counters[f"error.{error.kind.value}"] += 1
         return self._newest
 
     def send(self, command: DriveCommand) -> None:
@@ -89,6 +102,8 @@ class SocketPorts:
 
     def close(self) -> None:
         """Close the sockets, giving the last command a moment to leave."""
+        if self._door is not None:
+            self._door.close()
         self._sub.close(linger=0)
         self._pub.close(linger=LINGER_MS)
         self._context.term()
@@ -100,6 +115,20 @@ class SocketPorts:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _receive(self) -> bytes:
+        """Return the next message.
+
+        Raises:
+            zmq.Again: There is none.
+            RefusedError: Its sender's key may not act, or not any more.
+        """
+        if self._guard is None:
+            return self._sub.recv(zmq.NOBLOCK)
+        frame = self._sub.recv(zmq.NOBLOCK, copy=False)
+        if not self._guard.permits(user_of(frame), Role.ACT):
+            raise forbidden(Role.ACT)
+        return frame.bytes
 
     def _take(self, message: ObservationMessage, arrived_ns: int) -> None:
         """Make a message the newest observation, unless its sender has sent a newer one before."""
@@ -113,11 +142,11 @@ class SocketPorts:
         )
         before = self._newest
         if before is not None and message.run != self._run:
-            self.counters["restarts"] += 1
+            self._counters["restarts"] += 1
         elif before is not None and message.sequence <= before.sequence:
-            self.counters["repeated"] += 1
+            self._counters["repeated"] += 1
             return
-        self.counters["observations"] += 1
+        self._counters["observations"] += 1
         self._newest, self._run = sensed, message.run
 
 

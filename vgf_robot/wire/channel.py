@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import zmq
 
 from vgf_robot.errors import ConfigError
+from vgf_robot.security import ClientKeys, HandshakeWatch, Turned, curve_client
 
 # Messages that ZeroMQ keeps per direction; one request is outstanding at a time.
 HIGH_WATER_MARK = 16
 RECONNECT_MS = 20
 HEARTBEAT_MS = 1000
 HEARTBEAT_TIMEOUT_MS = 3000
+# How long a handshake is waited for before it is tried anew, and watched.
+PATIENCE_MS = 250
 # How often a waiting client looks whether the server is still there.
 LOOK_NS = 20_000_000
 # How long closing waits at most for a message that is on its way to a live connection.
@@ -27,9 +31,15 @@ class Channel:
     Args:
         endpoint: `tcp://HOST:PORT` or `ipc://PATH`.
         clock: Monotonic nanoseconds.
+        keys: The client's, and the one server's; None to talk to a server without.
+
+    Attributes:
+        turned: How the last handshake failed while `wait_connected` waited; None where none did.
     """
 
-    def __init__(self, endpoint: str, clock: Callable[[], int]) -> None:
+    def __init__(self, endpoint: str, clock: Callable[[], int], keys: ClientKeys | None = None) -> None:
+        self.turned: Turned | None = None
+        self._endpoint = endpoint
         self._clock = clock
         self._wait_ms = -1  # ZeroMQ's own setting: for ever
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -44,6 +54,7 @@ class Channel:
         self._socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
         self._socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
         self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+        curve_client(self._socket, keys)
         try:
             self._socket.connect(endpoint)
         except zmq.ZMQError as error:
@@ -93,8 +104,17 @@ class Channel:
 
     def wait_connected(self, until_ns: int) -> bool:
         """Wait for a connection, and return whether there is one."""
-        left_ns = max(0, until_ns - self._clock())
-        return bool(self._socket.poll(-(-left_ns // 1_000_000), zmq.POLLOUT))
+        left_ms = -(-max(0, until_ns - self._clock()) // 1_000_000)
+        if self._socket.poll(min(left_ms, PATIENCE_MS), zmq.POLLOUT):
+            return True
+        with HandshakeWatch(self._context, self._socket) as watch:
+            # ZeroMQ gives up for good on a server that has keys where the client has none, and the other way round.
+            with suppress(zmq.ZMQError):
+                self._socket.disconnect(self._endpoint)
+            self._socket.connect(self._endpoint)
+            connected = bool(self._socket.poll(max(0, left_ms - PATIENCE_MS), zmq.POLLOUT))
+            self.turned = None if connected else watch.turned()
+        return connected
 
     def close(self) -> None:
         """Close the socket, giving a last message the moment it needs to leave; a second time does nothing."""

@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 
 from vgf_robot.controller import Budget
 from vgf_robot.errors import ProtocolError
+from vgf_robot.security import ClientKeys
 from vgf_robot.wire.answer import Answer, answer_of
 from vgf_robot.wire.channel import Channel
 from vgf_robot.wire.conversation import Conversation
-from vgf_robot.wire.faults import NoServerError, ServerBusyError
+from vgf_robot.wire.faults import KeyRefusedError, NoServerError, ServerBusyError
 from vgf_robot.wire.greeting import Greeting
 from vgf_robot.wire.messages import Act, EngagementReply, Expectations, Pong, Welcome
 from vgf_robot.wire.question import (
@@ -34,9 +35,11 @@ class Client:
     """Talks to `vgf-robot serve`; loads numpy, msgspec, pyzmq and pyyaml, no backend. For one thread.
 
     Usage:
+        ```python
         with Client("tcp://127.0.0.1:5555") as client:
             client.begin_episode(seed=0)
             command = client.act(observation, timeout_s=0.05)
+        ```
 
     A server that is restarted is found again, greeted again and asked again within the time that is left; the episode
     then goes on without its past, and the answer's `episode_tick` is 1.
@@ -49,6 +52,7 @@ class Client:
         rate_hz: How often it will ask, if less than once per control period: a server has room for more such clients.
         any_bundle: Go on where another bundle for the same robot (names, order, units, kind and period of its vectors)
             takes the place of the one before; `welcome` then says which.
+        keys: `ClientKeys.load(FOLDER)`, for a server that asks for keys; None for one that has none.
         clock: Monotonic nanoseconds.
 
     Raises:
@@ -64,6 +68,7 @@ class Client:
         expect: Expectations | None = None,
         rate_hz: SupportsFloat | None = None,
         any_bundle: bool = False,
+        keys: ClientKeys | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._endpoint = endpoint
@@ -75,7 +80,8 @@ class Client:
             rate_hz=None if rate_hz is None else positive("rate_hz", rate_hz),
             any_bundle=any_bundle,
         )
-        self._channel = Channel(endpoint, clock)
+        self._channel = Channel(endpoint, clock, keys)
+        self._has_key = keys is not None
         self._conversation = Conversation(endpoint, self._channel, greeting=greeting, clock=clock)
         self._episode = 0
         self._seed: int | None = None
@@ -101,6 +107,7 @@ class Client:
 
         Raises:
             NoServerError: Nobody is there.
+            KeyRefusedError: Somebody is, and does not let this client in.
             ServerBusyError: The server is there and does not answer.
             RefusedError: The server's bundle is not what this client expects.
         """
@@ -311,4 +318,6 @@ class Client:
         waited_s = (self._clock() - began_ns) / 1e9
         if self._channel.connected:
             return ServerBusyError(self._endpoint, waited_s, late=self.late_replies)
+        if self._channel.turned is not None:
+            return KeyRefusedError(self._endpoint, waited_s, self._channel.turned, has_key=self._has_key)
         return NoServerError(self._endpoint, waited_s, lost=self._conversation.welcome is not None)

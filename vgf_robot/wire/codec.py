@@ -46,19 +46,20 @@ def decode_request(payload: bytes) -> Request:
     Raises:
         RefusedError: Not msgpack, an unknown type, another version, a missing or unknown key, or a value out of range.
     """
-    return _decode(payload, _requests, REQUEST_TYPES)  # pyright: ignore[reportArgumentType, reportReturnType]
+    return decode(payload, _requests, REQUEST_TYPES)  # pyright: ignore[reportArgumentType, reportReturnType]
 
 
 def decode_reply(payload: bytes) -> Reply:
     """Return what a server said.
 
     Raises:
-        RefusedError: As for `decode_request`.
+        RefusedError: As for `decode_request`, save that unknown keys are ignored.
     """
-    return _decode(payload, _replies, REPLY_TYPES)  # pyright: ignore[reportArgumentType, reportReturnType]
+    return decode(payload, _replies, REPLY_TYPES)  # pyright: ignore[reportArgumentType, reportReturnType]
 
 
-def _decode(payload: bytes, decoder: msgspec.msgpack.Decoder[Decoded], types: tuple[str, ...]) -> Decoded:
+def decode(payload: bytes, decoder: msgspec.msgpack.Decoder[Decoded], types: tuple[str, ...]) -> Decoded:
+    """Return the message that a decoder makes of the bytes; `types` are the names it knows. Raises as the others."""
     try:
         message = decoder.decode(payload)
     except _READING_FAILED as error:

@@ -16,17 +16,21 @@ from vgf_robot.errors import ConfigError, MachineError
 FORMS = "tcp://127.0.0.1:PORT, tcp://127.0.0.1:* for a free port, or ipc://PATH"
 
 
-def check_bind(endpoint: str, *, insecure: bool) -> str:
+def check_bind(endpoint: str, *, insecure: bool, keys: bool = False) -> str:
     """Return the endpoint as ZeroMQ wants it.
 
     Args:
         endpoint: What the user gave.
         insecure: Whether the user spelled out that strangers may connect.
+        keys: Whether it asks whoever connects for a key.
 
     Raises:
-        ConfigError: Not an endpoint, a bind beyond this machine without `insecure`, or a path that is another file.
+        ConfigError: Not an endpoint, a bind beyond this machine with neither keys nor `insecure`, keys together with
+            `insecure`, or a path that is another file.
         MachineError: A server answers at this path already.
     """
+    if keys and insecure:
+        raise ConfigError("--insecure says to do without keys, and --keys names some; leave one of them out.")
     transport, found, address = endpoint.partition("://")
     if not found or transport not in ("tcp", "ipc") or not address:
         raise ConfigError(f"'{endpoint}' is no endpoint to bind; expected {FORMS}.")
@@ -38,10 +42,10 @@ def check_bind(endpoint: str, *, insecure: bool) -> str:
         raise ConfigError(f"'{endpoint}' does not end in a port number or '*'; expected {FORMS}.")
     # ZeroMQ binds numeric addresses and interface names; 'localhost' would be taken for an interface.
     host = "127.0.0.1" if host == "localhost" else host
-    if not _is_loopback(host) and not insecure:
+    if not (_is_loopback(host) or keys or insecure):
         raise ConfigError(
             f"'{endpoint}' can be reached from other machines, and there are no keys: anyone there could command the "
-            "robot; bind 127.0.0.1 (through a tunnel if need be), or say --insecure."
+            "robot; make keys (`vgf-robot keygen`) and say --keys, bind 127.0.0.1, or say --insecure."
         )
     return f"tcp://{host}:{port}"
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from enum import Enum
 
 from vgf_robot.errors import ProtocolError, ServerError
+from vgf_robot.security import Role, Turned
 
 
 class ErrorKind(str, Enum):
-    """Everything a server can answer instead of an action."""
+    """Everything a server can answer instead of an action; a newer one may know more kinds."""
 
     MALFORMED = "malformed"  # not msgpack, or not what the schema says
     UNKNOWN_TYPE = "unknown_type"
     WRONG_VERSION = "wrong_version"
     TOO_LARGE = "too_large"
     TOO_MANY_FRAMES = "too_many_frames"
+    TOO_FAST = "too_fast"  # more at a time than is looked at of one sender
+    FORBIDDEN = "forbidden"  # the key is not listed, not any more, or not for this
     HANDSHAKE_REQUIRED = "handshake_required"
     MISMATCH = "mismatch"  # client and bundle disagree about the robot
     WRONG_DTYPE = "wrong_dtype"
@@ -30,6 +33,12 @@ class ErrorKind(str, Enum):
     OVERLOADED = "overloaded"  # with this client, deadlines would be missed
     SHUTTING_DOWN = "shutting_down"
     INTERNAL = "internal"
+    UNKNOWN = "unknown"  # of a newer server: never said by this program
+
+    @classmethod
+    def _missing_(cls, value: object) -> ErrorKind | None:
+        """Read a kind that a newer server gives: its sentence still says what was refused and why."""
+        return cls.UNKNOWN if isinstance(value, str) else None
 
     @property
     def servers_fault(self) -> bool:
@@ -64,6 +73,20 @@ class RefusedError(ProtocolError):
         self.sequence = sequence
 
 
+def forbidden(role: Role | None) -> RefusedError:
+    """Return the refusal of a message whose sender's key has not got what it takes.
+
+    Args:
+        role: What it takes; None for a key that is listed at all.
+    """
+    return RefusedError(
+        ErrorKind.FORBIDDEN,
+        expected="a key that is listed" if role is None else f"a key with the role '{role.value}'",
+        found="one that is not" if role is None else "one without",
+        advice="ask whoever runs the server to list it",
+    )
+
+
 class NoServerError(ServerError):
     """Nothing that speaks the protocol's transport accepts messages at the endpoint.
 
@@ -78,6 +101,33 @@ class NoServerError(ServerError):
         super().__init__(
             f"{what} at {endpoint} (no connection within {waited_s:.3g} s); start one with "
             f"`vgf-robot serve BUNDLE --bind {endpoint}`, or correct the endpoint."
+        )
+
+
+class KeyRefusedError(NoServerError):
+    """Somebody is at the endpoint and does not let this client in.
+
+    Args:
+        endpoint: Where the client looked.
+        waited_s: For how long it tried.
+        turned: How the handshakes ended.
+        has_key: Whether the client showed a key.
+    """
+
+    def __init__(self, endpoint: str, waited_s: float, turned: Turned, *, has_key: bool) -> None:
+        if turned is Turned.MISMATCH:
+            found = "has no keys, and this client does" if has_key else "asks for a key, and this client has none"
+            cure = "serve with --keys, or leave the client's out" if has_key else "give one (`vgf-robot keygen`)"
+        else:
+            found = "did not let this client in"
+            cure = (
+                "have its key listed in the server's clients.yaml, compare server.public with the server's own public "
+                "key, and look whether it has --keys at all"
+                if has_key
+                else "look whether that is a vgf-robot server, and whether it asks for a key"
+            )
+        ServerError.__init__(
+            self, f"Whoever answers at {endpoint} {found} (no connection within {waited_s:.3g} s); {cure}."
         )
 
 

@@ -54,12 +54,14 @@ class RobotLink:
     """Asks a server once per control period, and has something for the robot in every one; for one thread.
 
     Usage:
+        ```python
         with RobotLink(Client("tcp://127.0.0.1:5555"), wait_s=0.04) as link:
             link.begin_episode(seed=0)
             while True:
                 step = link.step(observation)
                 if step.action is not None:
                     robot.send(step.action)
+        ```
 
     A server that does not answer, refuses, is restarted or comes back with another bundle ends no step: the last action
     is held while it is valid (absolute actions: another kind would move the robot once more), after that the safe

@@ -1,7 +1,7 @@
 """The messages: msgpack maps with a type, a version and a sequence number; docs/protocol.md in code.
 
-Every key without a default is required, an unknown key is refused. A client speaks first; every reply carries the
-sequence number of the request it answers.
+Every key without a default is required. A server refuses an unknown key, a client ignores it (docs/compatibility.md).
+A client speaks first; every reply carries the sequence number of the request it answers.
 """
 
 from __future__ import annotations
@@ -35,6 +35,14 @@ class Message(Part, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
     """Base of every message; `version` is the protocol's."""
 
     version: int
+
+
+class ServerPart(Part, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """Base of the records inside what a server says: unknown keys are ignored."""
+
+
+class ServerMessage(Message, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """Base of what a server says: unknown keys are ignored, since a newer server may say more."""
 
 
 class ExpectedField(Part, frozen=True):
@@ -128,7 +136,7 @@ class Bye(Message, frozen=True, tag="bye"):
     sequence: Count
 
 
-class Welcome(Message, frozen=True, tag="welcome"):
+class Welcome(ServerMessage, frozen=True, tag="welcome"):
     """Server: what a client needs to know of the bundle.
 
     Attributes:
@@ -166,7 +174,7 @@ class Welcome(Message, frozen=True, tag="welcome"):
     engagement: bool = False
 
 
-class ServerTimings(Part, frozen=True):
+class ServerTimings(ServerPart, frozen=True):
     """Nanoseconds at the server: waiting, the stages, the tick around them, and arrival to reply."""
 
     queue_ns: int
@@ -177,7 +185,7 @@ class ServerTimings(Part, frozen=True):
     server_ns: int
 
 
-class Act(Message, frozen=True, tag="act", omit_defaults=True):
+class Act(ServerMessage, frozen=True, tag="act", omit_defaults=True):
     """Server: the answer to an observation; the facts are those of `controller.command.Command`.
 
     Attributes:
@@ -209,7 +217,7 @@ class Act(Message, frozen=True, tag="act", omit_defaults=True):
     engagement_reason: str = ""
 
 
-class EngagementReply(Message, frozen=True, tag="engagement"):
+class EngagementReply(ServerMessage, frozen=True, tag="engagement"):
     """Server: where engagement stands after an Engage.
 
     Attributes:
@@ -223,7 +231,7 @@ class EngagementReply(Message, frozen=True, tag="engagement"):
     reason: str
 
 
-class Pong(Message, frozen=True, tag="pong"):
+class Pong(ServerMessage, frozen=True, tag="pong"):
     """Server: whether it takes observations, and what it has counted since it started."""
 
     sequence: Count
@@ -231,7 +239,7 @@ class Pong(Message, frozen=True, tag="pong"):
     counters: dict[str, int]
 
 
-class ErrorReply(Message, frozen=True, tag="error"):
+class ErrorReply(ServerMessage, frozen=True, tag="error"):
     """Server: why there is no other answer; `sequence` is None where it could not be read."""
 
     sequence: int | None

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from vgf_robot.backends import Backend, Graphs, load_backend
+from vgf_robot.backends import Backend, Graphs
 from vgf_robot.bundle import Bundle, Manifest
 from vgf_robot.controller import Controller
 from vgf_robot.controller.variant import VariantKey
+from vgf_robot.profile import at_working_point
+from vgf_robot.receipts import load_trusted, split_name
 from vgf_robot.wire.handshake import welcome
 from vgf_robot.wire.messages import Welcome
 from vgf_robot.wire.settings import ServeSettings
@@ -86,21 +88,22 @@ class Policy:
             BundleError: As for `open`.
             MachineError: As for `open`.
         """
-        opener = opener or load_backend(settings.backend)
+        opener = opener or load_trusted(settings.backend)
         # A link is followed once: manifest, hashes and graphs are then of one folder, even where it is switched now.
         bundle = Bundle.load(Path(source).resolve() if Path(source).is_dir() else source)
+        bundle = at_working_point(bundle, settings.profile, settings.deadline_share, split_name(settings.backend)[1])
         manifest, facts = bundle.manifest, welcome(bundle.manifest, bundle.sha256, settings)
         accept(facts)
-        steps = manifest.operating_point.reference_steps
+        steps, precision = manifest.operating_point.reference_steps, split_name(settings.backend)[1]
         # Every N is loaded here: that takes far longer than a tick, and no request may wait for it.
         graphs: dict[VariantKey, Graphs] = {
-            (num, steps): opener(bundle, bundle.variant(num, steps), threads=settings.threads)
+            (num, steps): opener(bundle, bundle.variant(num, steps, precision), threads=settings.threads)
             for num in manifest.particle_counts
         }
         return Policy(
             source=source,
             bundle=bundle,
-            controller=Controller(manifest, graphs, settings.controller, clock),
+            controller=Controller(manifest, graphs, settings.controller, clock, precision=precision),
             facts=facts,
             graphs=tuple(graphs.values()),
             opener=opener,

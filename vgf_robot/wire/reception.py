@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
+from vgf_robot.security import Guard, Role
 from vgf_robot.wire.admission import answer_cost_ns, pace_of
 from vgf_robot.wire.codec import decode_request
-from vgf_robot.wire.faults import ErrorKind, RefusedError
+from vgf_robot.wire.faults import ErrorKind, RefusedError, forbidden
 from vgf_robot.wire.gate import Gate
 from vgf_robot.wire.handshake import compare
 from vgf_robot.wire.intake import Intake
@@ -27,36 +28,10 @@ from vgf_robot.wire.messages import (
     Welcome,
 )
 from vgf_robot.wire.policy import Policy
+from vgf_robot.wire.post import Arrival, Parcel
 from vgf_robot.wire.session import Session
 from vgf_robot.wire.settings import ServeSettings
 from vgf_robot.wire.state import ServerState
-
-
-class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as it came off the socket.
-
-    Attributes:
-        address: Where replies go: the connection's routing id.
-        identity: What state hangs on.
-        frames: The first frames after the routing id.
-        num_frames: How many there were in all.
-        arrived_ns: When it was taken off the socket.
-    """
-
-    address: bytes
-    identity: bytes
-    frames: tuple[bytes, ...]
-    num_frames: int
-    arrived_ns: int
-
-
-class Parcel(msgspec.Struct, frozen=True, kw_only=True):
-    """A reply on its way; `deadline_ns` is None where none was promised."""
-
-    address: bytes
-    identity: bytes
-    message: Reply
-    deadline_ns: int | None = None
 
 
 class Reception:
@@ -66,10 +41,14 @@ class Reception:
         policy: What is served.
         settings: The server's settings.
         state: The server's memory; changed here.
+        guard: The clients' rights; None where everybody may do everything.
     """
 
-    def __init__(self, *, policy: Policy, settings: ServeSettings, state: ServerState[Any]) -> None:
+    def __init__(
+        self, *, policy: Policy, settings: ServeSettings, state: ServerState[Any], guard: Guard | None = None
+    ) -> None:
         self._settings = settings
+        self._guard = guard
         self._state = state
         self._mailbox = state.mailbox
         self._counters = state.counters
@@ -80,11 +59,14 @@ class Reception:
         self._counters["received"] += 1
         message: Request | None = None
         try:
+            self._require(arrival, None)
             message = decode_request(self._payload(arrival))
+            # Whoever only observes may ask how things are.
+            self._require(arrival, None if isinstance(message, Ping) else Role.ACT)
             if isinstance(message, Observe):
                 return self._observe(message, arrival)
             if isinstance(message, Bye):
-                self._state.forget(arrival.identity)
+                self._state.lose(arrival.identity, arrival.address)
                 return []
             return [Parcel(address=arrival.address, identity=arrival.identity, message=self._reply(message, arrival))]
         except RefusedError as refusal:
@@ -106,6 +88,26 @@ class Reception:
             advice=refusal.advice,
         )
         return Parcel(address=address, identity=identity, message=message)
+
+    def counters(self) -> dict[str, int]:
+        """Return what has happened since the start."""
+        if self._guard is None:
+            return dict(self._counters)
+        return {**self._counters, **self._guard.refusals.counters}
+
+    def expel(self) -> list[Parcel]:
+        """Forget the clients that may not act any more, and return what those of them who wait are told."""
+        guard = self._guard
+        if guard is None:
+            return []
+        parcels: list[Parcel] = []
+        for identity in [each for each in self._state.sessions if not guard.rights.may(each.decode(), Role.ACT)]:
+            job = self._mailbox.forget(identity)
+            if job is not None:
+                self._counters["missed"] += 1
+                parcels.append(self.refuse(job.address, identity, forbidden(Role.ACT), job.sequence))
+            self._state.forget(identity)
+        return parcels
 
     def adopt(self, policy: Policy) -> list[Parcel]:
         """Serve another bundle from now on, and return what those who wait are told: to shake hands again."""
@@ -135,7 +137,19 @@ class Reception:
             parcels.append(self.refuse(job.address, job.identity, refusal, job.sequence))
         return parcels
 
+    def _require(self, arrival: Arrival, role: Role | None) -> None:
+        """Ask for the sender's rights, with every message: its connection outlasts them."""
+        if self._guard is not None and not self._guard.permits(arrival.user, role):
+            raise forbidden(role)
+
     def _payload(self, arrival: Arrival) -> bytes:
+        if arrival.excess:
+            raise RefusedError(
+                ErrorKind.TOO_FAST,
+                expected="a question at a time",
+                found="messages faster than they are read",
+                advice="wait for the answer, or for its deadline",
+            )
         if arrival.num_frames != 1:
             raise RefusedError(ErrorKind.TOO_MANY_FRAMES, expected="one frame", found=f"{arrival.num_frames} frames")
         payload, limit = arrival.frames[0], self._settings.max_message_bytes
@@ -158,6 +172,7 @@ class Reception:
         engagement = settings.engagement
         session: Session[Any] = Session(
             name=hello.name,
+            address=arrival.address,
             last_sequence=hello.sequence,
             last_heard_ns=arrival.arrived_ns,
             bundle_sha256=policy.sha256,
@@ -171,7 +186,7 @@ class Reception:
         )
 
     def _engage(self, engage: Engage, arrival: Arrival) -> EngagementReply:
-        session = self._session(arrival.identity)
+        session = self._session(arrival)
         session.last_heard_ns = arrival.arrived_ns
         if session.gate is None:
             raise RefusedError(
@@ -189,11 +204,11 @@ class Reception:
         session = self._state.sessions.get(arrival.identity)
         if session is not None:
             session.last_heard_ns = arrival.arrived_ns
-        counters = {**self._counters, "clients": len(self._state.sessions), "waiting": len(self._mailbox)}
+        counters = {**self.counters(), "clients": len(self._state.sessions), "waiting": len(self._mailbox)}
         return Pong(version=VERSION, sequence=ping.sequence, ready=True, counters=counters)
 
     def _observe(self, message: Observe, arrival: Arrival) -> list[Parcel]:
-        session = self._session(arrival.identity)
+        session = self._session(arrival)
         session.last_heard_ns = arrival.arrived_ns
         job = self._intake.job(
             message,
@@ -213,9 +228,10 @@ class Reception:
         )
         return [self.refuse(replaced.address, replaced.identity, refusal, replaced.sequence)]
 
-    def _session(self, identity: bytes) -> Session[Any]:
-        session = self._state.sessions.get(identity)
-        if session is None:
+    def _session(self, arrival: Arrival) -> Session[Any]:
+        session = self._state.sessions.get(arrival.identity)
+        # One key has one session, that of the connection which said hello last.
+        if session is None or session.address != arrival.address:
             raise RefusedError(
                 ErrorKind.HANDSHAKE_REQUIRED,
                 expected="a hello before the first observation",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zmq
 
+from vgf_robot.security import HANDSHAKE_MS
+
 # Messages that ZeroMQ keeps per connection and direction.
 HIGH_WATER_MARK = 64
 HEARTBEAT_MS = 1000
@@ -31,6 +33,8 @@ def router(
     # Above the application's cap, so that a message a little too large still gets its error reply; far above, the
     # connection is cut before the bytes are taken.
     socket.setsockopt(zmq.MAXMSGSIZE, 4 * max_message_bytes)
+    # Whoever connects and says nothing is cut off, so that connections are not there to be used up.
+    socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     socket.setsockopt(zmq.IPV6, int(ipv6))
     socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 
 import zmq
 
-from vgf_robot.controller import Episode
+from vgf_robot.controller import Controller, Episode
 from vgf_robot.engagement import EngagementState
 from vgf_robot.realtime import schedule_io_threads
+from vgf_robot.security import LOOK_MS, Guard
 from vgf_robot.wire.codec import encode
 from vgf_robot.wire.endpoint import bind
+from vgf_robot.wire.inlet import Inlet
 from vgf_robot.wire.messages import Act, Reply, Welcome
 from vgf_robot.wire.policy import Policy
-from vgf_robot.wire.reception import Arrival, Parcel, Reception
+from vgf_robot.wire.post import Parcel
+from vgf_robot.wire.reception import Reception
 from vgf_robot.wire.router import router
+from vgf_robot.wire.session import Session
 from vgf_robot.wire.settings import ServeSettings
 from vgf_robot.wire.state import ServerState
 from vgf_robot.wire.succession import Succession
 from vgf_robot.wire.worker import Worker
 
-# Messages taken off the socket before they are looked at; the rest waits in ZeroMQ's own bounded queues.
-MAX_ARRIVALS = 64
 # How often an idle server looks for a stop, for silent clients and for its report.
 BEAT_NS = 100_000_000
 # How long the last replies may take to leave when the server closes.
@@ -33,8 +34,6 @@ LINGER_MS = 500
 # How long the connections stay then. A client with ZMQ_IMMEDIATE throws away what it has received and not yet read when
 # its connection goes; without this about one in ten lost the last reply of a server that stopped (ZeroMQ 4.3.5).
 PARTING_S = 0.1
-# A plain number: Python's flags take microseconds for an `&`.
-_READABLE = int(zmq.POLLIN)
 
 
 _log = logging.getLogger(__name__)
@@ -47,7 +46,9 @@ class Server:
         policy: What to serve, warmed up.
         settings: The server's settings; those of its `realtime` are in force already, see `vgf_robot.realtime.enter`.
         endpoint: Checked by `check_bind`.
+        guard: Its key and its clients' rights; None to serve whoever can connect.
         tell: Takes a sentence about a reload; must be quick.
+        on_reply: Called with every reply after it has left, and whether it was a fresh action in time; must be quick.
         clock: Monotonic nanoseconds, the controller's clock.
 
     Attributes:
@@ -60,13 +61,17 @@ class Server:
         settings: ServeSettings,
         *,
         endpoint: str,
+        guard: Guard | None = None,
         tell: Callable[[str], object] = _log.warning,
+        on_reply: Callable[[Parcel, bool], object] = lambda parcel, in_time: None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         period_s = policy.manifest.control_period_s
         self._clock = clock
+        self._on_reply = on_reply
         self._state: ServerState[Episode] = ServerState.of(settings)
-        self._reception = Reception(policy=policy, settings=settings, state=self._state)
+        self._guard = guard
+        self._reception = Reception(policy=policy, settings=settings, state=self._state, guard=guard)
         self._worker = Worker(
             controller=policy.controller,
             state=self._state,
@@ -75,13 +80,16 @@ class Server:
             clock=clock,
         )
         self._succession = Succession(policy, settings, counters=self._state.counters, tell=tell, clock=clock)
-        self._arrivals: deque[Arrival] = deque()
         self._stopping = False
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         schedule_io_threads(self._context, settings.realtime)
-        self._socket = router(
-            self._context, settings.max_message_bytes, wait_ms=BEAT_NS // 1_000_000, ipv6="[" in endpoint
-        )
+        # Who knocks while the loop waits for messages is let in when it wakes.
+        wait_ms = BEAT_NS // 1_000_000 if guard is None else LOOK_MS
+        self._socket = router(self._context, settings.max_message_bytes, wait_ms=wait_ms, ipv6="[" in endpoint)
+        self._door = None if guard is None else guard.door(self._context)
+        if self._door is not None:
+            self._door.lock(self._socket)
+        self._inlet = Inlet(self._socket, door=self._door, counters=self._state.counters, clock=clock)
         try:
             self.endpoint = bind(self._socket, endpoint)
         except BaseException:
@@ -91,40 +99,58 @@ class Server:
     @property
     def counters(self) -> dict[str, int]:
         """What has happened since the start."""
-        return dict(self._state.counters)
+        return self._reception.counters()
 
     @property
     def facts(self) -> Welcome:
         """What clients are told of the bundle that is served now."""
         return self._succession.facts
 
-    def run(self, on_beat: Callable[[int], None]) -> None:
+    @property
+    def reloading(self) -> bool:
+        """Whether a reload was asked for and has not come to its end."""
+        return self._succession.under_way
+
+    @property
+    def controller(self) -> Controller:
+        """Of the bundle that is served now."""
+        return self._worker.controller
+
+    @property
+    def sessions(self) -> Mapping[bytes, Session[Episode]]:
+        """The clients there are, by identity."""
+        return self._state.sessions
+
+    def run(self, on_beat: Callable[[int], object], between_ticks: Callable[[], object] = lambda: None) -> None:
         """Serve until `stop`; then answer the tick in flight and tell those who wait.
 
         Args:
             on_beat: Called between ticks about ten times a second with the time in nanoseconds; must be quick.
+            between_ticks: Called after every tick, and ten times a second where there is none; must be quicker.
         """
         next_beat_ns = self._clock()
         while not self._stopping:
             # What came during the last tick has been taken off the socket, so waiting on the socket would forget it.
             if self._idle and not self._succession.restless:
-                self._take(0)
-            self._drain()
+                self._inlet.wait()
+            self._inlet.drain()
             self._receive()
             self._serve_one()
+            between_ticks()
             now_ns = self._clock()
             beat = now_ns >= next_beat_ns
             if beat:
                 self._state.forget_idle(now_ns)
+                self._guard_rights()
                 on_beat(now_ns)
                 next_beat_ns = now_ns + BEAT_NS
             # While somebody waits, a reload gets the room of one tick per beat: it comes to its end under any load.
             if self._succession.restless and (beat or self._idle):
-                self._adopt(self._succession.advance(self._drain))
-        self._drain()
+                self._adopt(self._succession.advance(self._inlet.drain))
+        self._inlet.drain()
         self._receive()
         for parcel in self._reception.close():
-            self._send(parcel)
+            self._reply(parcel)
 
     def stop(self) -> None:
         """Ask the loop to end after the tick in flight; safe to call from a signal handler."""
@@ -134,14 +160,19 @@ class Server:
         """Ask for the bundle to be read again from where it was; safe to call from a signal handler.
 
         It is checked, loaded and tried aside, and takes the place of the old one between two ticks. One that will not
-        do changes nothing. `tell` says what became of it, and the counters `reload.*` count it.
+        do changes nothing. `tell` says what became of it, and the counters `reload.*` count it. The clients' rights are
+        read again, too.
         """
         self._succession.request()
+        if self._guard is not None:
+            self._guard.rights.expire()
 
     def close(self) -> None:
         """Close the socket, giving the last replies a moment to leave."""
         self._succession.close()
         time.sleep(PARTING_S)
+        if self._door is not None:
+            self._door.close()
         self._socket.close(linger=LINGER_MS)
         self._context.term()
 
@@ -153,50 +184,33 @@ class Server:
     ) -> None:
         self.close()
 
-    def _drain(self) -> None:
-        """Take what has arrived off the socket and stamp it; cheap, as it runs between the stages of a tick."""
-        # Asking what there is costs a third of trying to receive in vain.
-        while len(self._arrivals) < MAX_ARRIVALS and int(self._socket.getsockopt(zmq.EVENTS)) & _READABLE:
-            self._take(zmq.NOBLOCK)
-
-    def _take(self, flags: int) -> None:
-        """Take one message off the socket and stamp it; without a flag, wait for it until the next beat."""
-        try:
-            address = self._socket.recv(flags)
-        except zmq.Again:
-            return
-        arrived_ns = self._clock()
-        first: tuple[bytes, ...] = ()
-        num_frames = 0
-        # One frame is kept of however many there are.
-        while self._socket.getsockopt(zmq.RCVMORE):
-            frame = self._socket.recv(zmq.NOBLOCK)
-            first = first or (frame,)
-            num_frames += 1
-        # State hangs on `identity`: the routing id until there are keys, then the authenticated user.
-        self._arrivals.append(
-            Arrival(address=address, identity=address, frames=first, num_frames=num_frames, arrived_ns=arrived_ns)
-        )
-
     def _receive(self) -> None:
-        while self._arrivals:
-            for parcel in self._reception.handle(self._arrivals.popleft()):
-                self._send(parcel)
+        while self._inlet.arrivals:
+            for parcel in self._reception.handle(self._inlet.arrivals.popleft()):
+                self._reply(parcel)
+        self._inlet.begin_turn()
+
+    def _guard_rights(self) -> None:
+        """Read the clients' rights again where they have changed; whoever has lost them is told so and forgotten."""
+        if self._guard is not None and self._guard.beat():
+            for parcel in self._reception.expel():
+                self._reply(parcel)
 
     @property
     def _idle(self) -> bool:
         """Whether nothing waits that has been taken off the socket."""
-        return not self._arrivals and not self._state.mailbox
+        return not self._inlet.arrivals and not self._state.mailbox
 
     def _serve_one(self) -> None:
         began_ns = self._clock()
-        parcel = self._worker.serve_one(self._drain)
+        parcel = self._worker.serve_one(self._inlet.drain)
         if parcel is None:
             return
         if self._succession.on_trial and not self._stands_trial(parcel.message):
             parcel = self._reception.ask_again(parcel)
         handed_over = self._send(parcel)
         message = parcel.message
+        kept = False
         if isinstance(message, Act):
             now_ns = self._clock()
             self._state.overheads_ns.append(now_ns - began_ns - message.timings.tick_ns)
@@ -205,6 +219,7 @@ class Server:
             fresh = message.rung.fresh and message.engagement is not EngagementState.FAULT
             kept = handed_over and fresh and not late
             self._state.counters["in_time" if kept else "missed"] += 1
+        self._on_reply(parcel, kept)
 
     def _stands_trial(self, reply: Reply) -> bool:
         """Whether the first answer of a new bundle is good; if not, the one before is served again."""
@@ -218,7 +233,11 @@ class Server:
             return
         self._worker.adopt(policy.controller)
         for parcel in self._reception.adopt(policy):
-            self._send(parcel)
+            self._reply(parcel)
+
+    def _reply(self, parcel: Parcel) -> None:
+        self._send(parcel)
+        self._on_reply(parcel, False)
 
     def _send(self, parcel: Parcel) -> bool:
         try:
@@ -230,6 +249,6 @@ class Server:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
             self._state.counters["undeliverable"] += 1
-            self._state.forget(parcel.identity)
+            self._state.lose(parcel.identity, parcel.address)
             return False
         return True

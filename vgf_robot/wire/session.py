@@ -18,6 +18,7 @@ class Session(Generic[Episode]):
 
     Attributes:
         name: What the client calls itself.
+        address: The connection that it said hello on.
         last_sequence: Largest sequence number acted upon.
         last_heard_ns: When its last valid message came.
         bundle_sha256: The bundle that it was greeted with.
@@ -29,6 +30,7 @@ class Session(Generic[Episode]):
     """
 
     name: str
+    address: bytes
     last_sequence: int
     last_heard_ns: int
     bundle_sha256: str

@@ -20,8 +20,13 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     Attributes:
         bind: `tcp://127.0.0.1:PORT` (`*` for a free port) or `ipc://PATH`.
         insecure: Accept strangers: a bind beyond this machine, without keys.
+        keys: Folder with the server's secret key and its `clients.yaml` (docs/security.md); None for no keys.
+        control: Where an operator is listened to (docs/control.md), likewise; None for nowhere.
+        telemetry: Where every tick is told to whoever subscribes (docs/recording.md), an endpoint like `bind`; None for
+            nowhere.
         backend: Name of the backend that runs the graphs.
         threads: Threads of the backend.
+        profile: Device profile (docs/tuning.md) whose working point the bundle is run at, on its backend and threads.
         deadline_share: Share of the control period in which an observation that names no deadline is answered, (0, 1].
         handover_us: Kept back from each deadline for encoding the reply and handing it to the socket.
         valid_for_periods: Control periods after which a receiver stops using an action.
@@ -41,8 +46,12 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     bind: str = "tcp://127.0.0.1:5555"
     insecure: bool = False
+    keys: str | None = None
+    control: str | None = None
+    telemetry: str | None = None
     backend: str = "onnxruntime-cpu"
     threads: PositiveCount = 1
+    profile: str | None = None
     deadline_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.9
     handover_us: Annotated[int, msgspec.Meta(ge=0)] = 200
     valid_for_periods: Positive = 2.0

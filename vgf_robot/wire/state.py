@@ -25,7 +25,7 @@ class ServerState(Generic[Episode]):
         idle_ns: A session silent for longer is dropped.
         evict_ns: Where every place is taken, or all of the time, one silent for longer makes room.
         max_utilisation: Share of the server's time that the clients may need.
-        sessions: By identity: today the connection's routing id, with keys the authenticated user.
+        sessions: By identity: the connection's routing id, or with keys the authenticated user.
         mailbox: The newest observation of each.
         counters: What has happened since the start: `received`, `answered`, `in_time`, `missed`, `steps`,
             `sessions`, `sessions_dropped`, `undeliverable`, `status.*`, `reload.*` and `error.*`.
@@ -84,6 +84,12 @@ class ServerState(Generic[Episode]):
             self.counters["sessions_dropped"] += 1
         if self.mailbox.forget(identity) is not None:
             self.counters["missed"] += 1
+
+    def lose(self, identity: bytes, address: bytes) -> None:
+        """Drop a client whose connection has ended, unless it has said hello on another one since."""
+        session = self.sessions.get(identity)
+        if session is not None and session.address == address:
+            self.forget(identity)
 
     def forget_idle(self, now_ns: int) -> None:
         """Drop the clients that have been silent for too long."""

@@ -61,6 +61,11 @@ class Succession:
             return self._wanted or bool(self._leaving)
         return not self._reload.loading
 
+    @property
+    def under_way(self) -> bool:
+        """Whether a reload was asked for and has not come to its end."""
+        return self._wanted or self._reload is not None
+
     def request(self) -> None:
         """Ask for a reload; safe to call from a signal handler. One that is under way is finished first."""
         self._wanted = True

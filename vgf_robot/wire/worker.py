@@ -11,7 +11,8 @@ from vgf_robot.wire.faults import ErrorKind
 from vgf_robot.wire.gate import Admitted, Gate
 from vgf_robot.wire.mailbox import Job
 from vgf_robot.wire.messages import VERSION, ErrorReply
-from vgf_robot.wire.reception import Parcel
+from vgf_robot.wire.post import Parcel
+from vgf_robot.wire.served_tick import ServedTick
 from vgf_robot.wire.session import Session
 from vgf_robot.wire.state import ServerState
 
@@ -49,8 +50,17 @@ class Worker:
         self._valid_for_us = valid_for_us
         self._clock = clock
 
+    @property
+    def controller(self) -> Controller:
+        """What runs."""
+        return self._controller
+
     def adopt(self, controller: Controller) -> None:
-        """Run another controller from now on, which knows nothing of the particles of the one before."""
+        """Run another controller from now on, which knows nothing of the particles of the one before.
+
+        Ceilings are the operator's and not the bundle's: they stay.
+        """
+        controller.set_ceilings(self._controller.ceilings)
         self._controller = controller
         for session in self._sessions.values():
             if session.episode is not None:
@@ -68,12 +78,31 @@ class Worker:
             return None
         started_ns = self._clock()
         try:
-            command = self._tick(job, session, between_stages)
+            episode = session.enter(job.episode, job.seed, self._controller.begin_episode)
+            start = self._controller.start(episode, job.budget)
+            command = self._tick(job, episode, between_stages)
             admitted = self._admit(session.gate, command, job)
         except Exception:  # whatever a graph or this program did wrong costs one answer, never the server
             if session.gate is not None:
                 session.gate.lost("a tick at the server failed")
             return self._fault(job, session.name)
+        return self._answer(
+            session,
+            ServedTick(
+                client=session.name,
+                manifest=self._controller.manifest,
+                bundle_sha256=session.bundle_sha256,
+                job=job,
+                start=start,
+                command=command,
+                commanded_ns=episode.commanded_ns,
+                admitted=admitted,
+                queue_ns=started_ns - job.arrived_ns,
+            ),
+        )
+
+    def _answer(self, session: Session[Episode], served: ServedTick) -> Parcel:
+        job, command, admitted = served.job, served.command, served.admitted
         session.ticks += 1
         self._counters[f"status.{command.status.value}"] += 1
         self._counters["steps"] += command.steps
@@ -83,17 +112,21 @@ class Worker:
             episode_tick=session.ticks,
             # An action that may be used for no time at all is safe with a client that looks at nothing else.
             valid_for_us=self._valid_for_us if admitted.usable else 0,
-            queue_ns=started_ns - job.arrived_ns,
+            queue_ns=served.queue_ns,
             server_ns=self._clock() - job.arrived_ns,
             action=admitted.action,
             engagement=admitted.state,
             engagement_reason=admitted.reason,
         )
-        message = act_of(command, passage)
-        return Parcel(address=job.address, identity=job.identity, message=message, deadline_ns=job.deadline_ns)
+        return Parcel(
+            address=job.address,
+            identity=job.identity,
+            message=act_of(command, passage),
+            deadline_ns=job.deadline_ns,
+            served=served,
+        )
 
-    def _tick(self, job: Job, session: Session[Episode], between_stages: Callable[[], None]) -> Command:
-        episode = session.enter(job.episode, job.seed, self._controller.begin_episode)
+    def _tick(self, job: Job, episode: Episode, between_stages: Callable[[], None]) -> Command:
         deadline_ns = None if job.unhurried else job.deadline_ns - self._handover_ns
         return self._controller.tick(
             episode,

@@ -67,6 +67,8 @@ def driving(bundle: Path, *options: str) -> Iterator[Driving]:
         try:
             assert select.select([process.stdout], [], [], PATIENCE_S)[0], "the loop did not start"
             line = process.stdout.readline()
+            while line.startswith("control at "):
+                line = process.stdout.readline()
             found = re.search(r"^ready: .* observations at (\S+) commands at ([^\s,]+)", line)
             assert found, line + process.stderr.read()
             yield Driving(process, *found.groups())

@@ -73,6 +73,7 @@ def serving(
     bind: str = "tcp://127.0.0.1:*",
     slow_s: float | None = None,
     program: tuple[str, ...] = (VERB, "serve"),
+    announced: str = "",
 ):
     program = program if slow_s is None else (SLOW, str(slow_s))
     command = [sys.executable, "-c", *program, str(bundle), "--bind", bind, *options]
@@ -82,6 +83,9 @@ def serving(
         try:
             assert select.select([process.stdout], [], [], PATIENCE_S)[0], "the server did not start"
             line = process.stdout.readline()
+            if announced:
+                assert line == f"{announced}\n", line + process.stderr.read()
+                line = process.stdout.readline()
             assert line.startswith("ready: "), line + process.stderr.read()
             yield Served(process, line.split()[-1])
         finally:
@@ -100,10 +104,11 @@ def refused_serve(bundle: Path, bind: str) -> subprocess.CompletedProcess:
 
 
 @contextmanager
-def dealer(endpoint: str):
+def dealer(endpoint: str, prepare=lambda _: None):
     """A peer that says whatever it likes."""
     with zmq.Context() as context, context.socket(zmq.DEALER) as peer:
         peer.setsockopt(zmq.LINGER, 0)
+        prepare(peer)
         peer.connect(endpoint)
         yield peer
 

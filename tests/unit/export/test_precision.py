@@ -13,10 +13,7 @@ import torch
 from export.bundle_writer import BundleWriter
 from export.commands import export
 from export.graph_checks import require_sound
-from export.precision import check as check_module
-from export.precision.check import Pair, check_precision, failures
 from export.precision.lowering import SMALLEST_AXIS, lower
-from export.precision.settings import PROVENANCE_KEY
 from export.request import precisions
 from export.settings import ExportSettings
 from policies.commands import train
@@ -26,6 +23,8 @@ from vgf_robot import backends
 from vgf_robot.backends import Signature, empty_buffers, installed_backends, load_backend
 from vgf_robot.bundle import Bundle
 from vgf_robot.errors import BudgetError, ConfigError, ExportError, MachineError
+from vgf_robot.receipts import ACCEPTED, Pair, check_precision, failures, observations_of
+from vgf_robot.receipts import check as check_module
 
 WIDTH = SMALLEST_AXIS
 SETTINGS = ExportSettings(
@@ -97,10 +96,18 @@ def test_it_has_a_receipt_of_every_backend(bundle: Bundle) -> None:
     for entry in entries:
         assert (entry["precision"], entry["num_particles"]) == ("float16", 4)
         assert entry["rounded"] == "weights"
+        assert entry["device"]
+        assert entry["library"].startswith(
+            {"onnxruntime-cpu": "ONNX Runtime", "openvino-cpu": "OpenVINO"}[entry["backend"]]
+        )
         assert all(check["passed"] and check["comparisons"] > 0 for check in entry["checks"])
         assert {"cosine of the value gradient, median"} < {check["quantity"] for check in entry["checks"]}
         assert any(0 < check["measured"] < 0.1 for check in entry["checks"] if "error of values" in check["quantity"])
-    assert PROVENANCE_KEY not in bundle.manifest.provenance
+    assert ACCEPTED not in bundle.manifest.provenance
+
+
+def test_the_observations_of_the_receipt_travel_with_the_bundle(run: RunFolder, bundle: Bundle) -> None:
+    np.testing.assert_array_equal(observations_of(bundle), run.sample()["observations"][:16].numpy())
 
 
 def test_every_graph_is_sound_and_no_probe_is_left(bundle: Bundle) -> None:
@@ -136,7 +143,7 @@ def test_beyond_the_limits_it_is_refused_or_marked(
         export_run(run, tmp_path / "refused")
     assert list(tmp_path.iterdir()) == []
     bundle = export_run(run, tmp_path / "kept", accept_precision=True)
-    assert bundle.manifest.provenance[PROVENANCE_KEY] == ["float16"]
+    assert bundle.manifest.provenance[ACCEPTED] == ["float16"]
     assert not all(check["passed"] for check in bundle.receipt()["precisions"][0]["checks"])
 
 

@@ -111,7 +111,7 @@ def test_options_that_make_no_sense(tmp_path: Path, bundle: Bundle) -> None:
     (tmp_path / "run" / "config.yaml").write_text("")
     with pytest.raises(ConfigError, match="is a run folder"):
         export.main([str(tmp_path / "run"), "--out", str(tmp_path / "x"), "--cap-from", str(evaluation)])
-    with pytest.raises(ConfigError, match="two steps"):
+    with pytest.raises(ConfigError, match="steps of their own"):
         export.main([str(bundle.folder), "--out", "x", "--cap-from", str(evaluation), "--scores-from", str(evaluation)])
     with pytest.raises(ConfigError, match="cannot heed --particles, --max-steps"):
         export.main(

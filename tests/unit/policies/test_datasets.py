@@ -40,6 +40,8 @@ def test_ogbench_transitions_do_not_cross_episodes(tmp_path: Path) -> None:
         ({"rewards": np.zeros(7, np.float32)}, "same number of rows; found .*rewards 7"),
         ({"observations": np.full((120, 4), np.nan, np.float32)}, "'observations' must be finite; row 0"),
         ({"terminals": np.zeros(120, bool)}, "the file is cut short"),
+        ({"rewards": np.full(120, "1")}, "'rewards' must be real numbers; found <U1"),
+        ({"observations": np.zeros((120, 4), complex)}, "'observations' must be real numbers; found complex128"),
         ({"rewards": np.zeros((120, 1), np.float32)}, r"'rewards' must have 1 axes; found shape \(120, 1\)"),
         ({"actions": np.zeros(120, np.float32)}, r"'actions' must have 2 axes; found shape \(120,\)"),
     ],

@@ -53,6 +53,17 @@ def write_dataset(folder: Path, *, parts: bool = False, actions: spaces.Space | 
     return folder
 
 
+def test_episodes_of_other_sizes_or_axes_are_refused(tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path / "a")
+    change(folder, "observations", np.zeros((6, 5), np.float32))
+    with pytest.raises(DatasetError, match=r"'observations' must have the same size in all episodes; found \[4, 5\]"):
+        minari.load(folder)
+    folder = write_dataset(tmp_path / "b")
+    change(folder, "rewards", np.zeros((5, 1)))
+    with pytest.raises(DatasetError, match=r"'rewards' must have 1 axes; found shape \(5, 1\)"):
+        minari.load(folder)
+
+
 def change(folder: Path, key: str, value: np.ndarray) -> None:
     """Replace one array of the second episode."""
     with h5py.File(folder / "data" / "main_data.hdf5", "a") as file:

@@ -27,7 +27,7 @@ def film(tmp_path: Path) -> Video:
 def test_the_page_holds_everything_and_needs_no_network(tmp_path: Path, film: Video) -> None:
     text = whole_page(make_tour(tmp_path / "bundle", video=film), WHEN)
     assert base64.b64encode(b"moving pictures").decode() in text
-    assert text.count("Plotly.newPlot(") >= 4
+    assert text.count('<figure class="plot">') >= 4
     own = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)  # plotly's code names addresses it never asks
     assert "<link rel" not in own.replace('<link rel="icon" href="data:,">', "")
     assert 'src="http' not in own

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sim.evaluation.device_profile import load_profile
+from sim.evaluation.device_profile import load_times
 from sim.faults import FaultSet
 from sim.plants import known_plants
 
@@ -24,7 +24,7 @@ def test_the_profile_is_one(tmp_path: Path) -> None:
     assert text is not None
     path = tmp_path / "device.json"
     path.write_text(text[1])
-    assert load_profile(path).step.shape == (2, 2)
+    assert load_times(path).entries[0][1].step.shape == (2, 2)
 
 
 def test_the_plants_and_files_are_there() -> None:

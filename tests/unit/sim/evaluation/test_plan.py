@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from sim.evaluation.modes import Mode, Setting
-from sim.evaluation.plan import Plan, plan_rows
+from sim.evaluation.plan import Plan, plan_rows, require_consistent
 from tests.bundles import make_bundle
 from vgf_robot.bundle import Bundle, Manifest
-from vgf_robot.errors import BudgetError
+from vgf_robot.errors import BudgetError, ConfigError
 
 
 def manifest(folder: Path, **changes: object) -> Manifest:
@@ -96,3 +96,10 @@ def test_a_sweep_against_the_clock_has_a_floor_for_every_n(tmp_path: Path) -> No
         ("adaptive", 4, 3),
     ]
     assert all(row.keeps_deadline for row in rows)
+
+
+@pytest.mark.parametrize("named", [{"keys": "keys/arm-1"}, {"server_key": "server.public"}])
+def test_keys_are_for_a_server_that_runs_already(named: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="--endpoint"):
+        require_consistent(Plan(**named))
+    require_consistent(Plan(endpoint="tcp://127.0.0.1:5555", **named))

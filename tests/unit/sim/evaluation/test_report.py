@@ -50,7 +50,8 @@ def test_a_row_has_every_key_and_pools_periods_over_episodes(tmp_path: Path) -> 
     found = row(tmp_path, [episode(True, 4.0, num_misses=2), episode(False, 2.0, num_misses=1)])
     assert list(found) == [
         *("mode", "task", "backend", "precision", "num_particles", "reference_steps", "max_steps", "step_size"),
-        *("min_gain", "selection", "deadline_ms", "episodes", "success_rate", "success_low", "success_high"),
+        *("min_gain", "selection", "deadline_ms", "episodes", "outcomes"),
+        *("success_rate", "success_low", "success_high"),
         *("return_mean", "return_low", "return_high", "mean_steps", "miss_rate", "fallbacks", "displacement_rms"),
         *("tick_ms", "reference_ms", "step_ms", "select_ms", "round_trip_ms"),
     ]

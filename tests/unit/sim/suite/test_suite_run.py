@@ -7,14 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 
+from sim.faults import FaultSet
 from sim.suite import run as suite_run
 from sim.suite.cells import Cell, cells_of, keys_of
+from sim.suite.consistency import require_consistent_suite
 from sim.suite.parquet_file import SCHEMA, read_parquet
 from sim.suite.run import EPISODES, IDENTITY, JOURNAL
+from sim.suite.suite import load_suite
 from sim.suite.work import EpisodeRunner
 from tests.unit.sim.suite.suites import LATE, NOISE, Goal, make_suite, outcome, run
 from vgf_robot.errors import BudgetError, ConfigError, DatasetError, MachineError, PlantError
@@ -85,52 +91,47 @@ def test_an_interrupt_leaves_what_is_done_and_a_second_run_does_the_rest(
 
 
 KILLED = """
-import os, signal, sys
+import sys
 from pathlib import Path
-from sim.suite.journal import Journal
 from tests.unit.sim.suite.suites import make_suite, run
 
-folder, after = Path(sys.argv[1]), int(sys.argv[2])
-note = Journal.note
-
-def last(self, key, row):
-    note(self, key, row)
-    if len(self.rows) == after:
-        self._file.write('{"task": "ti')  # in the middle of the next line
-        self._file.flush()
-        os.kill(os.getpid(), signal.SIGKILL)
-
-Journal.note = last
+folder = Path(sys.argv[1])
 if __name__ == "__main__":
-    run(make_suite(folder, workers=2), folder / "out")
+    run(make_suite(folder, episodes=20, workers=2), folder / "out")
 """
+
+
+def killed_after(folder: Path, num_bytes: int) -> bool:
+    """Run the suite in a process of its own until its journal is so long, wherever that is in a line; then kill it."""
+    script = folder / "killed.py"
+    script.write_text(KILLED)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    journal = folder / "out" / JOURNAL
+    with subprocess.Popen([sys.executable, str(script), str(folder)], env=environment) as process:
+        while process.poll() is None and not (journal.exists() and journal.stat().st_size >= num_bytes):
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.01)
+        process.kill()
+    return process.returncode == -signal.SIGKILL
 
 
 @pytest.mark.realtime
 def test_a_suite_that_was_killed_goes_on_without_repeating_or_losing_an_episode(tmp_path: Path) -> None:
-    whole = run(make_suite(tmp_path), tmp_path / "whole")
-    script = tmp_path / "killed.py"
-    script.write_text(KILLED)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    for after in (4, 19):
-        command = [sys.executable, str(script), str(tmp_path), str(after)]
-        ended = subprocess.run(command, env=environment, capture_output=True, timeout=120)
-        assert ended.returncode == -signal.SIGKILL, ended.stderr
-        assert len((tmp_path / "out" / JOURNAL).read_text().splitlines()) == after + 1
+    suite, out = make_suite(tmp_path, episodes=20), tmp_path / "out"
+    whole = run(suite, tmp_path / "whole")
+    size = (tmp_path / "whole" / JOURNAL).stat().st_size
+    shares = np.sort(np.random.default_rng().uniform(0.05, 0.6, 2))  # of the journal: another place every time
+    killed = [killed_after(tmp_path, int(share * size)) for share in shares]
+    assert all(killed), f"A suite came to its end before it was killed at {shares} of its journal."
+    there = (out / JOURNAL).read_text()
+    with (out / JOURNAL).open("a") as journal:
+        journal.write('{"task": "ti')  # what a kill in the middle of a write would leave
     notes: list[str] = []
-    assert run(make_suite(tmp_path), tmp_path / "out", notes) == whole
-    assert notes == [f"19 of 30 episodes were in {tmp_path / 'out'} already."]
-    lines = (tmp_path / "out" / JOURNAL).read_text().splitlines()
-    assert len(lines) == 30
-    assert (
-        len(
-            {
-                json.dumps([json.loads(line)[key] for key in ("scenario", "severity", "budget", "episode")])
-                for line in lines
-            }
-        )
-        == 30
-    )
+    assert run(suite, out, notes) == whole
+    assert notes == [f"{there.count(chr(10))} of 200 episodes were in {out} already."]
+    lines = (out / JOURNAL).read_text().splitlines()
+    names = ("scenario", "severity", "budget", "episode")
+    assert len({tuple(json.loads(line)[name] for name in names) for line in lines}) == len(lines) == 200
 
 
 def test_what_judges_may_change_and_what_decides_may_not(tmp_path: Path) -> None:
@@ -195,6 +196,13 @@ def test_in_lock_step_outcomes_are_the_same_with_any_number_of_workers(tmp_path:
         ({"limits": [{"scenario": "noise", "severity": 0, "min_success": 1}]}, ConfigError, "is about no cell"),
         ({"limits": [{"max_drop": 0.1}], "severities": [1.0]}, ConfigError, "add 0 to the severities"),
         ({"limits": [{"min_success": 0.5}, {"min_success": 0.9}]}, ConfigError, "0.9 contradicts 0.5"),
+        ({"limits": [{"min_return": float("nan")}]}, ConfigError, "Limit 1: expected a finite min_return, found nan"),
+        ({"budgets": [{"name": "none", "deadline_ms": 60}]}, ConfigError, "control period of 'tiny', 50 ms, found 60"),
+        (
+            {"clock": None, "profile": None, "budgets": [{"name": "none", "deadline_ms": 10}]},
+            ConfigError,
+            "'none' has a deadline, and a plant that waits knows none",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_sentence_and_nothing_is_written(
@@ -206,10 +214,29 @@ def test_what_cannot_be_is_one_sentence_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_budget_has_a_deadline_of_its_own(tmp_path: Path) -> None:
+    budgets = [{"name": "short", "deadline_ms": 12}, {"name": "long", "deadline_ms": 50}, {"name": "usual"}]
+    rows = run(make_suite(tmp_path, budgets=budgets, baseline=None, scenarios=None, severities=[0]), tmp_path / "out")
+    short, long, usual = ([row for row in rows if row["budget"] == name] for name in ("short", "long", "usual"))
+    assert {row["deadline_ms"] for row in short} == {12}
+    assert {row["deadline_ms"] for row in usual} == {45}
+    assert sum(row["num_steps"] for row in short) < sum(row["num_steps"] for row in long)
+
+
 def test_a_limit_on_success_where_there_is_none_is_refused(tmp_path: Path) -> None:
     suite = make_suite(tmp_path, limits=[{"min_success": 0.5}])
     with pytest.raises(ConfigError, match="'tiny' gives returns and no success"):
         suite_run.run_suite(suite, tmp_path / "out", open_plant=Goal, knows_success=lambda _: False)
+
+
+def test_the_suites_that_come_along_make_sense_and_grow_every_fault_there_is() -> None:
+    paths = sorted((ROOT / "configs" / "eval" / "suites").glob("*.yaml"))
+    suites = {path.stem: load_suite(path) for path in paths}
+    for suite in suites.values():
+        require_consistent_suite(suite)
+    for name in ("hopper-severity", "cube-severity"):
+        kinds = [list(msgspec.to_builtins(scenario.faults)) for scenario in suites[name].scenarios]
+        assert kinds == [[kind] for kind in FaultSet.__struct_fields__]
 
 
 def test_tasks_are_run_one_after_the_other(tmp_path: Path) -> None:

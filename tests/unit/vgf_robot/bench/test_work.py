@@ -35,7 +35,18 @@ def test_the_heaviest_product_is_the_square_layer(bundle):
 
 def test_a_rate_is_measured_and_a_row_stands_against_it(bundle):
     assert gemm_rate(Product(2, 8, 8, 4), 3, threads=1) > 0
-    roofline = Roofline(bundle, bundle.manifest.variants[0], threads=1)
-    (row,) = roofline.facts(bundle.manifest.variants[0], [{"max_steps": 1, "tick_ms": {"p50": 5.0}}])
+    assert gemm_rate(Product(2, 8, 8, 4), 3, threads=1, backend="tensorrt") is None
+    roofline = Roofline(bundle)
+    variant = bundle.manifest.variants[0]
+    (row,) = roofline.facts(variant, "onnxruntime-cpu", 1, [{"max_steps": 1, "tick_ms": {"p50": 5.0}}])
+    assert row["memory_ms"] > 0
     assert row["tick_mflop"] * 1e6 == count_work(bundle, bundle.manifest.variants[0]).operations(1)
     assert row["times_roof"] == pytest.approx(5.0 / row["roof_ms"])
+    (other,) = roofline.facts(variant, "tensorrt", 1, [{"max_steps": 1, "tick_ms": {"p50": 5.0}}])
+    assert set(row) - set(other) == {"gemm_gflop_per_s", "roof_ms", "memory_ms", "times_roof"}
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_rate_is_that_of_the_backend_and_precision(precision):
+    pytest.importorskip("openvino")
+    assert gemm_rate(Product(2, 64, 64, 4), 2, threads=1, backend="openvino-cpu", precision=precision) > 0

@@ -120,6 +120,10 @@ def test_a_needed_file_without_a_hash_is_refused(folder, name):
 def test_a_manifest_that_is_no_json_object_is_refused(folder):
     (folder / "manifest.json").write_text("{")
     assert "expected JSON, found" in refusal(folder)
+    (folder / "manifest.json").write_bytes(b'{"name": "\xff"}')
+    assert "expected JSON, found" in refusal(folder)
+    (folder / "manifest.json").write_text("[" * 100_000)
+    assert "expected JSON, found" in refusal(folder)
     (folder / "manifest.json").write_text("[1]")
     assert "expected a JSON object, found [1]" in refusal(folder)
 

@@ -10,6 +10,7 @@ from tests.bundles import make_bundle
 from tests.clocks import MS
 from tests.commands import make_command
 from vgf_robot.bundle import Bundle
+from vgf_robot.controller import Reason
 from vgf_robot.drive import (
     VERSION,
     DriveCommand,
@@ -93,6 +94,9 @@ def test_a_command_comes_out_of_its_message_as_it_went_in():
     assert (message.num_outside, message.steps, message.rung.value) == (2, 3, "transport")
     parting = decode_command(encode_command(parting_of(command)))
     assert parting.observation_sequence is None
+    newer = msgspec.msgpack.decode(encode_command(command)) | {"novelty": [1], "reason": "moon_in_the_way"}
+    read = decode_command(msgspec.msgpack.encode(newer))
+    assert (read.action, read.reason) == (message.action, Reason.UNKNOWN)
 
 
 def parting_of(command: DriveCommand) -> DriveCommand:

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from vgf_robot.bundle import Bundle, Field, Manifest, OperatingPoint, Transport, Variant
-from vgf_robot.controller import Command, Reason, Rung, Status, Timings
+from vgf_robot.controller import Ceilings, Command, Reason, Rung, Status, Timings
 from vgf_robot.wire.arrays import pack
 from vgf_robot.wire.codec import encode
 from vgf_robot.wire.handshake import welcome
 from vgf_robot.wire.messages import VERSION, Engage, Expectations, Hello, Observe
 from vgf_robot.wire.policy import Policy
-from vgf_robot.wire.reception import Arrival, Reception
+from vgf_robot.wire.post import Arrival
+from vgf_robot.wire.reception import Reception
 from vgf_robot.wire.settings import ServeSettings
 from vgf_robot.wire.state import ServerState
 from vgf_robot.wire.worker import Worker
@@ -55,6 +56,8 @@ class FakeClock:
 class FakeController:
     """Takes 10 ms of the fake clock per tick and writes down what it was asked."""
 
+    manifest = SimpleNamespace(name="tiny", control_period_s=0.05)
+
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.asked: list[SimpleNamespace] = []
@@ -63,6 +66,10 @@ class FakeController:
         self.rung = Rung.TRANSPORT
         self.action = (1.0, 2.0)
         self.cost_ns = 2 * MS  # of reference and selection together
+        self.ceilings = Ceilings()
+
+    def set_ceilings(self, ceilings):
+        self.ceilings = ceilings
 
     def costs(self, budget=None):
         half = SimpleNamespace(estimate_ns=self.cost_ns / 2)
@@ -70,7 +77,10 @@ class FakeController:
 
     def begin_episode(self, seed):
         self.seeds.append(seed)
-        return SimpleNamespace(seed=seed, remembered="particles")
+        return SimpleNamespace(seed=seed, remembered="particles", commanded_ns=0)
+
+    def start(self, episode, budget):
+        return SimpleNamespace(seed=episode.seed, budget=budget)
 
     def tick(self, episode, observation, deadline_ns, budget, between_stages, steps_until_ns):
         self.asked.append(
@@ -104,13 +114,13 @@ class FakeController:
 class Bench:
     """Reception and worker around one state, without a socket."""
 
-    def __init__(self, manifest: Manifest, **settings) -> None:
+    def __init__(self, manifest: Manifest, guard=None, **settings) -> None:
         self.manifest = manifest
         self.settings = ServeSettings(**settings)
         self.clock = FakeClock()
         self.controller = FakeController(self.clock)
         self.state = ServerState.of(self.settings)
-        self.reception = Reception(policy=self.policy(), settings=self.settings, state=self.state)
+        self.reception = Reception(policy=self.policy(), settings=self.settings, state=self.state, guard=guard)
         self.worker = Worker(
             controller=self.controller,
             state=self.state,

@@ -29,6 +29,9 @@ def test_a_wider_bind_is_refused_unless_spelled_out(endpoint):
     with pytest.raises(ConfigError, match="--insecure"):
         check_bind(endpoint, insecure=False)
     assert reaches_beyond_this_machine(check_bind(endpoint, insecure=True))
+    assert check_bind(endpoint, insecure=False, keys=True) == check_bind(endpoint, insecure=True)
+    with pytest.raises(ConfigError, match="leave one of them out"):
+        check_bind(endpoint, insecure=True, keys=True)
 
 
 @pytest.mark.parametrize(

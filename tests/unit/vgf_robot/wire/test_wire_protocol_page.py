@@ -7,7 +7,7 @@ import pytest
 
 from vgf_robot.wire import messages
 from vgf_robot.wire.arrays import WireArray, unpack
-from vgf_robot.wire.codec import REPLY_TYPES, REQUEST_TYPES, decode_request
+from vgf_robot.wire.codec import REPLY_TYPES, REQUEST_TYPES, decode_reply, decode_request, encode
 from vgf_robot.wire.faults import ErrorKind
 from vgf_robot.wire.messages import Observe
 
@@ -33,21 +33,49 @@ TYPES = (
 )
 
 
-def example() -> bytes:
-    """Return the bytes of the page's example: runs of hexadecimal pairs before the comment of each line."""
-    block = re.search(r"```hex\n(.*?)```", PAGE, re.DOTALL)
-    assert block is not None
-    lines = [re.match(r"\s*((?:(?:[0-9a-f]{2})+ *)+)(?:\s{2}|$)", line) for line in block[1].splitlines()]
-    return bytes.fromhex("".join(line[1] for line in lines if line is not None))
+def bytes_of(block: str) -> bytes:
+    return bytes.fromhex(re.sub(r"#.*", "", block))
 
 
-def test_the_example_decodes_to_what_the_page_says(manifest):
-    message = decode_request(example())
+# The first one leaves out what may be left out, the others are as the Python programs write them.
+SHORT, *FULL = re.findall(r"```hex\n(.*?)```", PAGE, re.DOTALL)
+TYPE_OF = {block: msgspec.msgpack.decode(bytes_of(block))["type"] for block in FULL}
+
+
+def read(block: str) -> messages.Message:
+    decode = decode_request if TYPE_OF.get(block, "observe") in REQUEST_TYPES else decode_reply
+    return decode(bytes_of(block))
+
+
+def test_the_short_example_decodes_to_what_the_page_says(manifest):
+    message = read(SHORT)
     assert isinstance(message, Observe)
     assert (message.sequence, message.episode, message.seed) == (2, 1, 7)
     assert (message.observation_age_us, message.deadline_us) == (1500, 20_000)
     assert message.budget == messages.Budget()
     np.testing.assert_array_equal(unpack(message.observation, manifest.observation), [0.5, -1.0, 0.25])
+    assert message in [read(block) for block in FULL]
+
+
+@pytest.mark.parametrize("block", FULL, ids=TYPE_OF.get)
+def test_the_bytes_of_the_page_are_read_and_written_again(block):
+    assert encode(read(block)) == bytes_of(block)
+
+
+def test_there_are_bytes_for_every_type_of_message():
+    assert sorted(TYPE_OF.values()) == sorted([*REQUEST_TYPES, *REPLY_TYPES])
+
+
+@pytest.mark.parametrize("block", [SHORT, *FULL], ids=["short", *TYPE_OF.values()])
+def test_what_stands_beside_the_bytes_is_what_they_say(block):
+    for line in block.splitlines():
+        key = re.search(r'# "(\w+)": (?!map of|list of|binary of)(.+)', line)
+        if key is not None:
+            written = bytes_of(line)
+            name = msgspec.msgpack.encode(key[1])
+            assert written.startswith(name), line
+            if written != name:  # else the value follows on lines of its own
+                assert msgspec.msgpack.decode(written[len(name) :]) == msgspec.json.decode(key[2]), line
 
 
 @pytest.mark.parametrize("kind", ErrorKind)

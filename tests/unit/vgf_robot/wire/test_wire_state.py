@@ -20,7 +20,7 @@ def state():
 
 def session(now_ns=0, *, bundle="a", window_ns=WINDOW_NS):
     pace = Pace(period_ns=window_ns, deadline_ns=window_ns)
-    return Session(name="robot", last_sequence=1, last_heard_ns=now_ns, bundle_sha256=bundle, pace=pace)
+    return Session(name="robot", address=b"1", last_sequence=1, last_heard_ns=now_ns, bundle_sha256=bundle, pace=pace)
 
 
 def fill(state, count=4):

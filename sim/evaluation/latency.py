@@ -1,4 +1,4 @@
-"""Episodes on the simulation's own clock: latency passes in the simulation, on any machine, as often as asked."""
+"""Episodes in which the plant goes on while the controller thinks: on the machine's clock or the simulation's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vgf_robot.controller import Budget
 from vgf_robot.drive import Receiver
 
 
-def run_charged(
+def run_with_latency(
     plant: DivisiblePlant, driver: Driver, budget: Budget, seeds: tuple[int, int], timing: RealTime
 ) -> Episode:
     """Run one episode in which an action takes effect when it arrives, and not before.
@@ -24,10 +24,10 @@ def run_charged(
 
     Args:
         plant: What is controlled.
-        driver: Who controls it; charges its time to the clock.
+        driver: Who controls it; its time passes on the clock.
         budget: What each request may spend.
         seeds: The plant's and the controller's.
-        timing: The grid, on the simulation's clock.
+        timing: The grid; its clock is the machine's, or one of the simulation that the driver charges.
     """
     effect = _LateEffect(plant, timing)
     return run_on_grid(plant, driver, budget, seeds, timing, effect.simulate)

@@ -1,17 +1,17 @@
-"""How far the graphs of a low precision are from those of float32, in what matters to a robot."""
+"""How far graphs are from those of float32 on ONNX Runtime's CPU, in what matters to a robot."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.precision.settings import LARGEST_REGRET_P99, SMALLEST_COSINE_P1, SMALLEST_MEDIAN_COSINE
-from policies.transport import ADAM_BETA1
-from vgf_robot.backends import Floats, Graphs
+from vgf_robot.backends import Floats, Graphs, StepResult
+from vgf_robot.receipts.limits import LARGEST_REGRET_P99, SMALLEST_COSINE_P1, SMALLEST_MEDIAN_COSINE
 
 STEP_SIZE = 0.05  # of the flow whose particles are compared, in normalised action units
 
@@ -44,30 +44,48 @@ class PrecisionCheck:
         return self.measured >= self.limit if self.rule == "at least" else self.measured <= self.limit
 
 
+class Probe(Protocol):
+    """What steps along the value gradient alone, whatever the form."""
+
+    def step(
+        self,
+        observation: Floats,
+        particles: Floats,
+        origin: Floats,
+        first_moment: Floats,
+        second_moment: Floats,
+        step_index: int,
+        step_size: float,
+        max_distance: float,
+    ) -> StepResult:
+        """Move the particles one step; see `Graphs`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Two precisions of one variant, on one backend.
+    """What is compared: two precisions of one variant, on one backend or two.
 
     Attributes:
-        low: The graphs in low precision.
+        low: The graphs whose receipt this is.
         full: Those in float32.
-        low_probe: The graphs with a step along the value gradient alone, whatever the form, in low precision.
-        full_probe: Likewise in float32.
+        low_probe: Steps along the value gradient of the first.
+        full_probe: Likewise of the second.
     """
 
     low: Graphs
     full: Graphs
-    low_probe: Graphs
-    full_probe: Graphs
+    low_probe: Probe
+    full_probe: Probe
 
 
 def check_precision(
     pair: Pair, observations: Floats, shape: tuple[int, int], num_steps: int, seed: int = 0
 ) -> list[PrecisionCheck]:
-    """Compare two precisions at reference particles and where float32 moves them.
+    """Compare two sets of graphs at reference particles and where float32 moves them.
 
     Args:
-        pair: Both precisions.
+        pair: What is compared.
         observations: Shape (B, O), from the dataset.
         shape: N and A.
         num_steps: Steps of the flow, 1 or more.
@@ -122,7 +140,7 @@ def _choice(pair: Pair, observation: Floats, particles: Floats) -> tuple[NDArray
 
 def _cosines(pair: Pair, observation: Floats, particles: Floats) -> NDArray[np.float64]:
     """Return the cosine between both precisions' gradients at each particle that has one; up to (N,)."""
-    expected, found = (_gradient(graphs, observation, particles) for graphs in (pair.full_probe, pair.low_probe))
+    expected, found = (_gradient(probe, observation, particles) for probe in (pair.full_probe, pair.low_probe))
     length = np.linalg.norm(expected, axis=1)
     there = length > 0.0
     norms = length[there] * np.linalg.norm(found, axis=1)[there]
@@ -130,10 +148,12 @@ def _cosines(pair: Pair, observation: Floats, particles: Floats) -> NDArray[np.f
         return np.sum(expected * found, axis=1)[there] / norms
 
 
-def _gradient(graphs: Graphs, observation: Floats, particles: Floats) -> NDArray[np.float64]:
+def _gradient(probe: Probe, observation: Floats, particles: Floats) -> NDArray[np.float64]:
+    """Return the direction of a step from rest, (N, A): Adam's moment, or else the way it went."""
     rest = np.zeros_like(particles)
-    result = graphs.step(observation, particles, particles, rest, rest, 0, STEP_SIZE, math.inf)
-    return result.first_moment.astype(np.float64) / (1.0 - ADAM_BETA1)
+    result = probe.step(observation, particles, particles, rest, rest, 0, STEP_SIZE, math.inf)
+    direction = result.first_moment if result.first_moment.any() else result.moved - particles
+    return direction.astype(np.float64)
 
 
 def _moved(graphs: Graphs, observation: Floats, origin: Floats, num_steps: int) -> Floats:
