@@ -156,7 +156,9 @@ def verdicts(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
                 f"{method}, {row['precision']}, one thread: {reached:.2f} of the authors' tick on {row['backend']}, "
                 f"target {limit:.2f} {'met' if reached <= limit else 'missed'}."
             )
-    peak = [row for row in rows if row["method"] == "vgf" and row["precision"] == "float32" and row["share_of_peak"]]
+    # On one thread alone: what two reach together is no peak of one.
+    peak = [row for row in rows if (row["method"], row["precision"], row["threads"]) == ("vgf", "float32", 1)]
+    peak = [row for row in peak if row["share_of_peak"]]
     if peak:
         best = max(row["share_of_peak"] for row in peak)
         met = "met" if best >= SHARE_OF_PEAK else "missed"
