@@ -20,8 +20,8 @@ import matplotlib as mpl
 import numpy as np
 import tyro
 
+from sim.durations import DISTURBANCES, Durations, Outcome, load_durations, oracle_steps, replay
 from vgf_robot import results
-from vgf_robot.bench import DISTURBANCES, Durations, Outcome, load_durations, oracle_steps, replay
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import ControllerSettings
 

@@ -14,11 +14,9 @@ Example:
 
 from __future__ import annotations
 
-import gc
 import math
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +27,7 @@ import torch
 import tyro
 from torch import Tensor, nn
 
+from benchmarks.interleaved import ratio_interval, timed
 from export.onnx_files import SharedWeights, to_onnx
 from export.synthetic import Scale, SyntheticNetworks, write_graphs
 from vgf_robot import results
@@ -41,7 +40,6 @@ COLUMNS = ("mode", "max_steps", "tick_ms", "cpu_ms", "cpu_ratio")
 BACKEND = "onnxruntime-cpu"
 TARGET_RATIO = 1.05
 TOLERANCE = 1e-4  # of actions in [-1, 1]; float32 sums in another order, through a few steps
-NUM_RESAMPLES = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,25 +166,8 @@ def _timed(bundle: Bundle, fused: BoundGraph, num_steps: int, options: Options) 
     }
     inputs.draw(generator)
     _require_equal(_run_fused(fused, inputs), _run_split(graphs, inputs, num_steps))
-    samples: dict[str, list[tuple[int, int]]] = {mode: [] for mode in ways}
-    modes = list(ways)
-    gc.collect()
-    gc.freeze()
-    for index in range(options.warm_up + options.ticks):
-        inputs.draw(generator)
-        first = index % len(modes)  # each has its turn to be the first
-        for mode in modes[first:] + modes[:first]:
-            samples[mode].append(_timed_once(ways[mode]))
-    counted = {mode: np.array(pairs[options.warm_up :]) / 1e6 for mode, pairs in samples.items()}
-    return [_row(mode, counted, len(inputs.noise), num_steps) for mode in modes]
-
-
-def _timed_once(tick: Callable[[], object]) -> tuple[int, int]:
-    """Return nanoseconds on the wall and of this thread on a processor."""
-    began_ns, began_cpu_ns = time.perf_counter_ns(), time.thread_time_ns()
-    tick()
-    ended_cpu_ns = time.thread_time_ns()
-    return time.perf_counter_ns() - began_ns, ended_cpu_ns - began_cpu_ns
+    counted = timed(ways, options.ticks, options.warm_up, before=lambda: inputs.draw(generator))
+    return [_row(mode, counted, len(inputs.noise), num_steps) for mode in ways]
 
 
 class _Inputs:
@@ -236,7 +217,7 @@ def _require_equal(fused: np.ndarray, split: np.ndarray) -> None:
 
 def _row(mode: str, samples: dict[str, np.ndarray], num_particles: int, num_steps: int) -> dict[str, Any]:
     (tick_ms, cpu_ms), (fused_tick_ms, fused_cpu_ms) = samples[mode].T, samples["fused"].T
-    low, high = (None, None) if mode == "fused" else _ratio_interval(cpu_ms, fused_cpu_ms)
+    low, high = (None, None) if mode == "fused" else ratio_interval(cpu_ms, fused_cpu_ms)
     return {
         "mode": mode,
         "backend": BACKEND,
@@ -250,13 +231,6 @@ def _row(mode: str, samples: dict[str, np.ndarray], num_particles: int, num_step
         "cpu_ratio_low": low,
         "cpu_ratio_high": high,
     }
-
-
-def _ratio_interval(samples: np.ndarray, fused: np.ndarray) -> list[float]:
-    """Return a 95 % bootstrap interval of the ratio of medians; rounds are drawn whole, as both met the same load."""
-    rounds = np.random.default_rng(0).integers(0, fused.size, (NUM_RESAMPLES, fused.size))
-    ratios = np.median(samples[rounds], axis=1) / np.median(fused[rounds], axis=1)
-    return [float(quantile) for quantile in np.quantile(ratios, [0.025, 0.975])]
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def _connect_and_ask(server: Server, sent: Counter[str], until: int, options: Op
     if sent["connections"] % 4:
         client.close()
     else:
-        client._channel.close()  # as a robot that loses its power: no bye
+        client.abandon()
 
 
 def _size(pid: int) -> dict[str, float]:

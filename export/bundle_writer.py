@@ -13,21 +13,25 @@ from typing import Any
 
 import msgspec
 import torch
+from torch import Tensor
 
 from export.draft import draft_of
 from export.graph_checks import OPSET
-from export.parity import Check, check_variant
+from export.parity import Check, check_reference, check_variant
 from export.precision.receipt import PrecisionReceipts, PrecisionTrial, marked
 from export.precision.settings import FLOAT32
+from export.sampling import Sampling, compare_samplings, sampler_of
 from export.settings import ExportSettings
 from export.torch_backend import AMORTISED
 from export.variant_files import VariantFiles, open_probe_file
 from policies.checkpoint import Progress
 from policies.config import FieldConfig, TrainConfig
 from policies.models import Models
+from policies.reference import Sampler
 from policies.run_folder import RunFolder
+from policies.student_file import read_student
 from policies.transport import Transport
-from vgf_robot.backends import Floats, load_backend
+from vgf_robot.backends import Floats, Graphs, load_backend
 from vgf_robot.bundle import SCHEMA_VERSION, Bundle, Field, Manifest, OperatingPoint, Variant, write_manifest
 from vgf_robot.bundle import Transport as TransportRecord
 from vgf_robot.errors import ExportError
@@ -57,6 +61,9 @@ class BundleWriter:
         self._models, self._progress = run.load_models(self._checkpoint)
         self._models.eval().requires_grad_(False)
         self._settings = settings
+        self._samplers: dict[Sampling, Sampler] = {
+            way: sampler_of(run, self._models, way.rule) for way in settings.samplings
+        }
         self._report = report
         self._transport: Transport = Transport(
             self._models.critic,
@@ -75,7 +82,7 @@ class BundleWriter:
         """
         with draft_of(out) as draft:
             sizes = (self._config.observation_size, self._config.action_size)
-            files = VariantFiles(draft, self._models, self._transport, self._settings, sizes)
+            files = VariantFiles(draft, self._models, self._samplers, self._transport, self._settings, sizes)
             variants = tuple(
                 variant for number in self._settings.num_particles for variant in self._traced(files, number)
             )
@@ -101,7 +108,8 @@ class BundleWriter:
         return self._run.sample()["observations"][: self._settings.num_parity_inputs].numpy()
 
     def _traced(self, files: VariantFiles, num_particles: int) -> tuple[Variant, ...]:
-        self._report(f"tracing N = {num_particles}, K = {self._settings.reference_steps}")
+        counts = ", ".join(str(way.num_steps) for way in self._samplers)
+        self._report(f"tracing N = {num_particles}, K = {counts}")
         return files.write(num_particles)
 
     def _precision_receipts(self, bundle: Bundle) -> PrecisionReceipts:
@@ -115,15 +123,17 @@ class BundleWriter:
         return trial.run(bundle)
 
     def _receipt(self, bundle: Bundle) -> dict[str, Any]:
-        """Check every variant, and refuse the export where one fails."""
+        """Check every graph, and refuse the export where one fails."""
         observations = self._run.sample()["observations"][: self._settings.num_parity_inputs]
         entries: list[dict[str, Any]] = []
+        checked: set[str] = set()
         for variant in bundle.manifest.variants:
             if variant.precision != FLOAT32:
                 continue  # compared with float32 in a receipt of its own
             self._report(f"parity N = {variant.num_particles}, K = {variant.reference_steps}")
             graphs = load_backend(BACKEND)(bundle, variant, threads=1)
-            checks = check_variant(graphs, self._models, self._transport, variant, observations, self._checked_steps)
+            checks = self._checks(graphs, variant, observations, whole=variant.step not in checked)
+            checked.add(variant.step)
             _require_parity(checks, variant)
             entries.append(
                 {
@@ -141,7 +151,20 @@ class BundleWriter:
             "machine": platform.machine(),
             "passed": True,
             "variants": entries,
+            "samplers": compare_samplings(self._samplers, observations, self._config.action_size),
         }
+
+    def _checks(self, graphs: Graphs, variant: Variant, observations: Tensor, *, whole: bool) -> list[Check]:
+        """Compare a variant with its networks; without step and selection where another one had the same files."""
+        sampler = self._samplers[Sampling(rule=variant.sampler, num_steps=variant.reference_steps)]
+        if not whole:
+            return [check_reference(graphs, self._models, variant, observations, sampler)[0]]
+        return check_variant(graphs, self._models, self._transport, variant, observations, self._checked_steps, sampler)
+
+    def _distilled(self) -> dict[str, Any]:
+        """Say of the one-step network, where there is one, which flow it was made from and how."""
+        there = any(way.rule == "one-step" for way in self._samplers)
+        return {"one_step": read_student(self._run, self._models.reference)[1]} if there else {}
 
     def _manifest(self, variants: tuple[Variant, ...]) -> Manifest:
         task, flow, facts = self._config.task, self._config.transport, self._run.dataset_facts()
@@ -163,13 +186,13 @@ class BundleWriter:
             ),
             operating_point=OperatingPoint(
                 num_particles=variants[-1].num_particles,
-                reference_steps=self._settings.reference_steps,
+                reference_steps=self._settings.samplings[0].num_steps,
                 max_steps=self._settings.max_steps,
                 step_size=flow.step_size,
                 max_distance=flow.max_distance,
             ),
             variants=variants,
-            provenance=_provenance(self._config, self._checkpoint, self._progress, facts),
+            provenance=_provenance(self._config, self._checkpoint, self._progress, facts) | self._distilled(),
             files={},
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from export.precision.settings import FLOAT32, PRECISIONS, Precision
+from export.sampling import read_samplings
 from export.settings import ExportSettings
 from policies.config import MethodName, TrainConfig
 from policies.critic import Aggregation
@@ -25,7 +26,7 @@ class ExportRequest:
     """Options of `export` as they were given; None where they were not."""
 
     particles: str | None = None
-    reference_steps: int | None = None
+    reference_steps: str | None = None
     max_steps: int | None = None
     form: Form | None = None
     aggregation: Aggregation | None = None
@@ -45,7 +46,7 @@ def export_settings(request: ExportRequest, config: TrainConfig) -> ExportSettin
     """
     return ExportSettings(
         num_particles=PARTICLES[config.method] if request.particles is None else particle_counts(request.particles),
-        reference_steps=_reference_steps(request.reference_steps, config),
+        samplings=read_samplings(request.reference_steps, config),
         max_steps=_max_steps(request.max_steps, config),
         form=_form(request.form, config),
         aggregation=request.aggregation or config.transport.aggregation,
@@ -84,17 +85,6 @@ def precisions(text: str | None) -> tuple[Precision, ...]:
             f"found '{text}'."
         )
     return tuple(each for each in PRECISIONS if each in asked)
-
-
-def _reference_steps(asked: int | None, config: TrainConfig) -> int:
-    if asked is None:
-        return config.sampler_steps
-    if asked < 1:
-        raise ConfigError(f"--reference-steps: expected 1 or more, found {asked}.")
-    if asked > 1 and config.draws_in_one_pass:
-        what = "the actor of fql" if config.method == "fql" else "a gaussian reference"
-        raise ConfigError(f"--reference-steps: {what} draws in one pass, found {asked}; leave the option out.")
-    return asked
 
 
 def _max_steps(asked: int | None, config: TrainConfig) -> int:

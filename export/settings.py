@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from export.precision.settings import FLOAT32, Precision
+from export.sampling import Sampling
 from policies.critic import Aggregation
 from policies.transport import Form
 
@@ -15,7 +16,8 @@ class ExportSettings:
 
     Attributes:
         num_particles: Each N to write a variant of.
-        reference_steps: K of every variant: a budget chooses among the N, never among the K.
+        samplings: Each way to draw reference particles, in variants of every N; the first is the operating point's, as
+            a budget chooses among the N, never among these.
         max_steps: The cap until an evaluation seals a lower one; parity is checked up to it.
         form: The flow's form at run time.
         aggregation: The value that is climbed and by which a particle is chosen.
@@ -26,7 +28,7 @@ class ExportSettings:
     """
 
     num_particles: tuple[int, ...]
-    reference_steps: int
+    samplings: tuple[Sampling, ...]
     max_steps: int
     form: Form
     aggregation: Aggregation

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from export.graphs import ReferenceGraph, SelectGraph, StepGraph
+from export.sampling import sampler_of
 from export.torch_on_gpu import open_torch_on_gpu
 from policies.run_folder import RunFolder
 from policies.transport import Transport
@@ -96,7 +97,7 @@ class TorchBackend:
             amortised=models.gradient if amortised else None,
         )
         modules = {
-            "reference": ReferenceGraph(models.sampler, variant.reference_steps),
+            "reference": ReferenceGraph(sampler_of(self._run, models, variant.sampler), variant.reference_steps),
             "step": StepGraph(transport),
             "select": SelectGraph(models.critic, transport.aggregation, models.action_scaling),
         }

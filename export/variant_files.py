@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-import onnx
+from torch import nn
 
 from export.graph_checks import require_sound
 from export.graphs import ReferenceGraph, SelectGraph, StepGraph, example_inputs
 from export.onnx_files import SharedWeights, to_onnx
 from export.precision.lowering import lower
 from export.precision.settings import FLOAT32, Precision
+from export.sampling import Sampling
 from export.settings import ExportSettings
 from policies.models import Models
+from policies.reference import Sampler
 from policies.transport import Transport
 from vgf_robot.backends import Backend, Graphs, signatures
 from vgf_robot.bundle import Bundle, Variant
@@ -31,25 +34,51 @@ class VariantFiles:
     Args:
         folder: Where to write.
         models: The networks.
+        samplers: What draws the reference particles, by its way.
         transport: The flow on their critic.
         settings: What the export decides.
         sizes: O and A.
     """
 
     def __init__(
-        self, folder: Path, models: Models, transport: Transport, settings: ExportSettings, sizes: tuple[int, int]
+        self,
+        folder: Path,
+        models: Models,
+        samplers: Mapping[Sampling, Sampler],
+        transport: Transport,
+        settings: ExportSettings,
+        sizes: tuple[int, int],
     ) -> None:
         self._folder = folder
         self._models = models
+        self._samplers = samplers
         self._transport = transport
         self._settings = settings
         self._sizes = sizes
         self._weights = SharedWeights(folder / WEIGHTS)
 
     def write(self, num_particles: int) -> tuple[Variant, ...]:
-        """Write the variants of one N, one per precision."""
-        traced = self._trace(num_particles)
-        return tuple(self._write(traced, num_particles, precision) for precision in self._settings.precisions)
+        """Write the variants of one N: each way to draw in each precision, over one step and one select graph."""
+        drawn = {
+            way: self._save("reference", way.file_suffix, ReferenceGraph(sampler, way.num_steps), num_particles)
+            for way, sampler in self._samplers.items()
+        }
+        step, select = (self._save(kind, "", module, num_particles) for kind, module in self._scored().items())
+        if self._settings.precisions != (FLOAT32,):
+            self._save("probe", "", StepGraph(self._alone()), num_particles)
+        return tuple(
+            Variant(
+                num_particles=num_particles,
+                reference_steps=way.num_steps,
+                sampler=way.rule,
+                precision=precision,
+                reference=names[precision],
+                step=step[precision],
+                select=select[precision],
+            )
+            for way, names in drawn.items()
+            for precision in self._settings.precisions
+        )
 
     def finish(self) -> None:
         """Write the weights, and check every graph.
@@ -66,42 +95,39 @@ class VariantFiles:
         for path in self._folder.glob("probe-*.onnx"):
             path.unlink()
 
-    def _trace(self, num_particles: int) -> dict[str, onnx.ModelProto]:
-        models, flow = self._models, self._transport
-        modules = {
-            "reference": ReferenceGraph(models.sampler, self._settings.reference_steps),
-            "step": StepGraph(flow),
+    def _scored(self) -> dict[str, nn.Module]:
+        """Return the modules that ask the critic."""
+        models = self._models
+        return {
+            "step": StepGraph(self._transport),
             "select": SelectGraph(models.critic, self._settings.aggregation, models.action_scaling),
         }
-        if self._settings.precisions != (FLOAT32,):
-            alone = Transport(
-                flow.critic,
-                form="independent",
-                optimiser="adam",
-                alpha=flow.alpha,
-                aggregation=flow.aggregation,
-                amortised=flow.amortised,
-            )
-            modules["probe"] = StepGraph(alone)
-        sizes = (num_particles, *self._sizes)
-        kinds = {kind: "step" if kind == "probe" else kind for kind in modules}
-        return {
-            kind: to_onnx(kinds[kind], module, example_inputs(kinds[kind], *sizes), signatures(*sizes)[kinds[kind]])
-            for kind, module in modules.items()
-        }
 
-    def _write(self, traced: dict[str, onnx.ModelProto], num_particles: int, precision: Precision) -> Variant:
-        steps = self._settings.reference_steps
-        suffix = "" if precision == FLOAT32 else f"-{precision}"
-        names = {kind: f"{kind}-n{num_particles}{suffix}.onnx" for kind in traced}
-        names["reference"] = f"reference-n{num_particles}-k{steps}{suffix}.onnx"
-        for kind, original in traced.items():
-            model = copy.deepcopy(original)
+    def _alone(self) -> Transport:
+        flow = self._transport
+        return Transport(
+            flow.critic,
+            form="independent",
+            optimiser="adam",
+            alpha=flow.alpha,
+            aggregation=flow.aggregation,
+            amortised=flow.amortised,
+        )
+
+    def _save(self, kind: str, suffix: str, module: nn.Module, num_particles: int) -> dict[Precision, str]:
+        """Trace one graph and write it in each precision; returns the files' names."""
+        sizes = (num_particles, *self._sizes)
+        signature = "step" if kind == "probe" else kind
+        traced = to_onnx(signature, module, example_inputs(signature, *sizes), signatures(*sizes)[signature])
+        names: dict[Precision, str] = {}
+        for precision in self._settings.precisions:
+            model = copy.deepcopy(traced)
             if precision != FLOAT32:
                 lower(model, precision)
-            self._weights.save(model, self._folder / names[kind])
-        names.pop("probe", None)
-        return Variant(num_particles=num_particles, reference_steps=steps, precision=precision, **names)
+            end = "" if precision == FLOAT32 else f"-{precision}"
+            names[precision] = f"{kind}-n{num_particles}{suffix}{end}.onnx"
+            self._weights.save(model, self._folder / names[precision])
+        return names
 
 
 def open_probe_file(backend: Backend, bundle: Bundle, variant: Variant, _graphs: Graphs) -> Graphs:

@@ -6,6 +6,7 @@ They answer as the libraries' descriptions say; whether the libraries do is seen
 from __future__ import annotations
 
 import ctypes
+import itertools
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -32,8 +33,11 @@ class FakeDriver:
         self.launches = 0
         self.allocated: dict[int, object] = {}
         self.failing: set[str] = set()
-        self._capture: list[Callable[[], object]] | None = None
-        self._graphs: dict[int, list[Callable[[], object]]] = {}
+        self.streams: set[int] = set()
+        self.graphs: dict[int, list[Callable[[], object]]] = {}
+        self.while_recording: Callable[[], object] = lambda: None
+        self._recording: dict[int, list[Callable[[], object]]] = {}
+        self._handles = itertools.count(7)
 
     def __getattribute__(self, name: str):
         found = super().__getattribute__(name)
@@ -41,11 +45,12 @@ class FakeDriver:
             return lambda *_: 999
         return found
 
-    def queue(self, work: Callable[[], object]) -> None:
-        if self._capture is None:
-            work()
+    def queue(self, work: Callable[[], object], stream: int) -> None:
+        assert stream in self.streams
+        if stream in self._recording:
+            self._recording[stream].append(work)
         else:
-            self._capture.append(work)
+            work()
 
     def cuInit(self, _flags) -> int:  # noqa: N802
         return 0
@@ -75,7 +80,16 @@ class FakeDriver:
         return 0
 
     def cuStreamCreate(self, stream, _flags) -> int:  # noqa: N802
-        stream._obj.value = 7
+        stream._obj.value = next(self._handles)
+        self.streams.add(stream._obj.value)
+        return 0
+
+    def cuStreamDestroy_v2(self, stream) -> int:  # noqa: N802
+        self.streams.remove(stream.value)
+        return 0
+
+    def cuThreadExchangeStreamCaptureMode(self, mode) -> int:  # noqa: N802
+        assert mode._obj.value == 1
         return 0
 
     def cuMemAlloc_v2(self, pointer, size) -> int:  # noqa: N802
@@ -91,44 +105,52 @@ class FakeDriver:
         del self.allocated[pointer.value]
         return 0
 
-    def cuMemcpyHtoDAsync_v2(self, target, source, size, _stream) -> int:  # noqa: N802
-        return self._copy("in", target.value, source.value, size.value)
+    cuMemFreeHost = cuMemFree_v2  # noqa: N815
 
-    def cuMemcpyDtoHAsync_v2(self, target, source, size, _stream) -> int:  # noqa: N802
-        return self._copy("out", target.value, source.value, size.value)
+    def cuMemcpyHtoDAsync_v2(self, target, source, size, stream) -> int:  # noqa: N802
+        return self._copy("in", target.value, source.value, size.value, stream.value)
 
-    def _copy(self, way: str, target: int, source: int, size: int) -> int:
+    def cuMemcpyDtoHAsync_v2(self, target, source, size, stream) -> int:  # noqa: N802
+        return self._copy("out", target.value, source.value, size.value, stream.value)
+
+    def _copy(self, way: str, target: int, source: int, size: int, stream: int) -> int:
         def copy() -> None:
             self.copies.append((way, size))
             ctypes.memmove(target, source, size)
 
-        self.queue(copy)
+        self.queue(copy, stream)
         return 0
 
-    def cuStreamSynchronize(self, _stream) -> int:  # noqa: N802
-        assert self._capture is None, "nothing may be waited for while it is recorded"
+    def cuStreamSynchronize(self, stream) -> int:  # noqa: N802
+        assert stream.value not in self._recording, "nothing may be waited for while it is recorded"
         return 0
 
-    def cuStreamBeginCapture_v2(self, _stream, _mode) -> int:  # noqa: N802
-        self._capture = []
+    def cuStreamBeginCapture_v2(self, stream, mode) -> int:  # noqa: N802
+        assert mode.value == 1
+        self._recording[stream.value] = []
+        self.while_recording()
         return 0
 
-    def cuStreamEndCapture(self, _stream, graph) -> int:  # noqa: N802
-        graph._obj.value = len(self._graphs) + 1
-        self._graphs[graph._obj.value], self._capture = self._capture or [], None
+    def cuStreamEndCapture(self, stream, graph) -> int:  # noqa: N802
+        graph._obj.value = next(self._handles)
+        self.graphs[graph._obj.value] = self._recording.pop(stream.value)
         return 0
 
     def cuGraphInstantiateWithFlags(self, executable, graph, _flags) -> int:  # noqa: N802
-        executable._obj.value = graph.value
+        executable._obj.value = next(self._handles)
+        self.graphs[executable._obj.value] = self.graphs[graph.value]
         return 0
 
-    def cuGraphDestroy(self, _graph) -> int:  # noqa: N802
+    def cuGraphDestroy(self, graph) -> int:  # noqa: N802
+        del self.graphs[graph.value]
         return 0
 
-    def cuGraphLaunch(self, executable, _stream) -> int:  # noqa: N802
+    cuGraphExecDestroy = cuGraphDestroy  # noqa: N815
+
+    def cuGraphLaunch(self, executable, stream) -> int:  # noqa: N802
         self.launches += 1
-        for work in self._graphs[executable.value]:
-            work()
+        for work in self.graphs[executable.value]:
+            self.queue(work, stream.value)
         return 0
 
     def cuGetErrorString(self, _code, text) -> int:  # noqa: N802
@@ -141,11 +163,7 @@ def a_gpu(monkeypatch, driver: FakeDriver | None = None):
     """Put a GPU into this machine and yield its driver."""
     driver = driver or FakeDriver()
     monkeypatch.setattr(cuda, "load_library", lambda: driver)
-    cuda.open_gpu.cache_clear()
-    try:
-        yield driver
-    finally:
-        cuda.open_gpu.cache_clear()
+    yield driver
 
 
 def array_at(address: int, shape: tuple[int, ...], kind: type) -> np.ndarray:
@@ -280,8 +298,7 @@ class _Context:
         return name in self._engine.tensors and address % ALIGNMENT == 0
 
     def execute_async_v3(self, stream: int) -> bool:
-        assert stream == 7
-        self._driver.queue(self._run)
+        self._driver.queue(self._run, stream)
         return True
 
     def _run(self) -> None:

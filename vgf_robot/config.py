@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -31,7 +33,8 @@ def load(path: Path, record: type[Record]) -> Record:
         ConfigError: The file is missing, not YAML, has an unknown key or a value of the wrong type.
     """
     if not path.is_file():
-        raise ConfigError(f"Configuration {path} does not exist; give the path of a YAML file such as configs/train/*.")
+        fault = "is no file" if path.exists() else "does not exist"
+        raise ConfigError(f"Configuration {path} {fault}; give a YAML file such as those in configs/.")
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
     except UnicodeDecodeError as error:
@@ -45,13 +48,16 @@ def from_mapping(content: object, record: type[Record], source: str) -> Record:
     """Turn plain YAML/JSON content into a record; `source` names it in errors.
 
     Raises:
-        ConfigError: An unknown key (with a suggestion) or a value of the wrong type.
+        ConfigError: An unknown key (with a suggestion), or a value of the wrong type or range, or not finite.
     """
     _refuse_unknown_keys(content, record, source, "")
+    for place, value in _leaves(content, ""):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"In {source}: {place}: expected a finite number, found {value}.")
     try:
         return msgspec.convert(content, record)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"In {source}: {error}{_cure(str(error), content)}.") from error
+        raise ConfigError(f"In {source}: {_complaint(str(error), content)}.") from error
 
 
 def replace(record: Record, changes: Mapping[tuple[str, ...], object], source: str) -> Record:
@@ -74,43 +80,57 @@ def dump(record: msgspec.Struct, path: Path) -> None:
     path.write_text(yaml.safe_dump(msgspec.to_builtins(record), sort_keys=False, width=120), encoding="utf-8")
 
 
-def _cure(complaint: str, content: object) -> str:
-    """Return how to write the number that a complaint is about, where YAML took it for text."""
-    expected, _, found = complaint.partition(", got `str`")
-    if "int" not in expected and "float" not in expected:
-        return ""
-    place = found.removeprefix(" - at `").removesuffix("`") or "$"
-    number = next((match for where, match in _numbers_as_text(content, "$") if where == place), None)
-    if number is None:
+def _complaint(text: str, content: object) -> str:
+    """Return msgspec's complaint as `place: expected ..., found ...`, with the cure where there is one."""
+    expected, _, where = text.replace("`", "").partition(" - at ")
+    place = where.removeprefix("$").removeprefix(".")
+    expected, _, kind = f"{expected[0].lower()}{expected[1:]}".partition(", got ")
+    value = dict(_leaves(content, "")).get(place)
+    found = kind if value is None else repr(value)
+    found = "" if not found or found in expected else f", found {found}"
+    return f"{place}: {expected}{found}{_cure(expected, value)}" if place else f"{expected}{found}"
+
+
+def _cure(expected: str, value: object) -> str:
+    """Return how to write a number that YAML took for text."""
+    number = _EXPONENT.fullmatch(value) if isinstance(value, str) else None
+    if number is None or ("int" not in expected and "float" not in expected):
         return ""
     whole, fraction, sign, exponent = number.groups()
     cure = f"{whole}{fraction or '.0'}e{sign or '+'}{exponent}" if "float" in expected else "all its digits"
-    return f", since YAML reads {number[0]} as text; write {cure}"
+    return f", since YAML reads {value} as text; write {cure}"
 
 
-def _numbers_as_text(content: object, place: str) -> Iterator[tuple[str, re.Match[str]]]:
-    """Yield place (as msgspec names it) and match of every text that was meant as a number."""
-    if isinstance(content, str) and (match := _EXPONENT.fullmatch(content)):
-        yield place, match
-    elif isinstance(content, Mapping):
+def _leaves(content: object, place: str) -> Iterator[tuple[str, object]]:
+    """Yield every value that holds no others, with its place as msgspec names it, such as `critic.sizes[0]`."""
+    if isinstance(content, Mapping):
         for key, value in content.items():  # pyright: ignore[reportUnknownVariableType]
-            yield from _numbers_as_text(value, f"{place}.{key}")  # pyright: ignore[reportUnknownArgumentType]
+            yield from _leaves(value, f"{place}.{key}".removeprefix("."))  # pyright: ignore[reportUnknownArgumentType]
     elif isinstance(content, list | tuple):
         for index, value in enumerate(content):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-            yield from _numbers_as_text(value, f"{place}[{index}]")  # pyright: ignore[reportUnknownArgumentType]
+            yield from _leaves(value, f"{place}[{index}]")  # pyright: ignore[reportUnknownArgumentType]
+    else:
+        yield place, content
 
 
 def _refuse_unknown_keys(content: object, record: type[msgspec.Struct], source: str, prefix: str) -> None:
     if not isinstance(content, Mapping):
         return
-    hints = get_type_hints(record)
+    nested_types = _nested_types(record)
     for key, value in content.items():  # pyright: ignore[reportUnknownVariableType]
-        if key not in record.__struct_fields__:
+        if key not in nested_types:
             known = suggestion(str(key), record.__struct_fields__)  # pyright: ignore[reportUnknownArgumentType]
             raise ConfigError(f"In {source}: unknown key '{prefix}{key}'; {known}")
-        for nested in _struct_types(hints[key]):
+        for nested in nested_types[key]:
             for item in value if isinstance(value, list) else [value]:  # pyright: ignore[reportUnknownVariableType]
                 _refuse_unknown_keys(item, nested, source, f"{prefix}{key}.")  # pyright: ignore[reportUnknownArgumentType]
+
+
+@cache
+def _nested_types(record: type[msgspec.Struct]) -> dict[str, list[type[msgspec.Struct]]]:
+    """Return the struct types inside each of a record's fields."""
+    hints = get_type_hints(record)
+    return {name: _struct_types(hints[name]) for name in record.__struct_fields__}
 
 
 def _struct_types(hint: Any) -> list[type[msgspec.Struct]]:

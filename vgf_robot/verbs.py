@@ -29,6 +29,7 @@ class Verb:
 VERBS = {
     "collect": Verb("make an offline dataset with scripted oracles, and label its rewards", "sim"),
     "train": Verb("dataset + configuration -> run folder with checkpoints", "train"),
+    "distil": Verb("trained flow -> a reference policy of one pass beside it, in the run folder", "train"),
     "export": Verb("run folder -> bundle with its parity receipt", "train"),
     "inspect": Verb("say in words what is in a bundle, and verify it", "cpu"),
     "serve": Verb("answer observations over ZeroMQ before their deadlines", "cpu"),
@@ -124,6 +125,8 @@ def parse(options: type[Options], argv: Sequence[str], verb: str, example: str) 
 def _fault(error: OSError) -> str:
     """Return a sentence on what the operating system refused."""
     reason = error.strerror or str(error) or type(error).__name__
+    if isinstance(error, FileExistsError):  # of a folder that was to be made
+        reason = "expected a folder or nothing at all, found a file; choose another place"
     return f"{reason}." if error.filename is None else f"{error.filename}: {reason}."
 
 

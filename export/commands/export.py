@@ -11,8 +11,8 @@ import torch
 import tyro
 
 from export.bundle_writer import BundleWriter
+from export.closed_loop import add_closed_loop
 from export.precision.addition import Addition, read_observations
-from export.precision.closed_loop import add_closed_loop
 from export.precision.settings import low_ones
 from export.request import ExportRequest, export_settings, precisions
 from export.sealing import add_scores, seal
@@ -31,15 +31,17 @@ EXAMPLE = "vgf-robot export runs/cube-single-play --out bundles/cube-single-play
 class Options:
     """Options of `export`."""
 
-    source: Annotated[Path, tyro.conf.Positional]
+    source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|BUNDLE")]
     """Run folder; with --cap-from, --scores-from or --closed-loop-from the bundle that was evaluated, with
     --observations one that gets more precisions."""
     out: Path
     """Where the bundle goes; must not exist."""
     particles: str | None = None
     """Each N to write a variant of, separated by commas; the method's own where not given (vgf: 1,10)."""
-    reference_steps: int | None = None
-    """K, Euler steps of the reference flow, the same in every variant; the run's own where not given."""
+    reference_steps: str | None = None
+    """Ways to draw reference particles, separated by commas: K Euler steps of the flow, such as 5; midpoint-4, four
+    evaluations of it in two better steps; one-step, after `distil`. The one with most evaluations becomes the operating
+    point's; the run's own K where not given."""
     max_steps: int | None = None
     """Transport steps up to which parity is checked, the cap until an evaluation seals it; default 10; ifql, fql 0."""
     form: Form | None = None
@@ -55,7 +57,8 @@ class Options:
     """Add the low ones of --precisions to SOURCE, a bundle, without its run: from its float32 graphs, with receipts on
     observations of this npz file, its dataset."""
     closed_loop_from: Annotated[str | None, tyro.conf.arg(metavar="FULL.json,LOW.json")] = None
-    """Add to SOURCE its success in a low precision against float32, from `eval --json` files of the same episodes."""
+    """Add to SOURCE its success or return in a low precision, or with fewer evaluations of the reference (`eval
+    --reference-steps`), against its own setting in float32, from `eval --json` files of the same episodes."""
     checkpoint: Path | None = None
     """A checkpoint of the run; the newest where not given."""
     cap_from: Path | None = None

@@ -6,6 +6,6 @@ two step sizes, distances that bind and that do not.
 """
 
 from export.parity.check import Check
-from export.parity.variant import check_variant
+from export.parity.variant import check_reference, check_variant
 
-__all__ = ["Check", "check_variant"]
+__all__ = ["Check", "check_reference", "check_variant"]

@@ -29,8 +29,11 @@ EXAMPLE = "vgf-robot train configs/train/pointmaze-medium-navigate.yaml"
 class Options:
     """Options of `train`."""
 
-    config: Annotated[Path, tyro.conf.Positional]
+    config: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CONFIG.yaml")]
     """YAML file, see configs/train/."""
+    method: str | None = None
+    """vgf, a-vgf, ifql or fql, instead of the configuration's: a rival on the same data. The run is then called
+    NAME-METHOD."""
     out: Path | None = None
     """Run folder; runs/NAME where not given, NAME being the configuration's."""
     data: str | None = None
@@ -97,10 +100,13 @@ def _resolve(options: Options) -> TrainConfig:
         ("precision",): options.precision,
         ("num_threads",): options.threads,
     }
-    given = {key: value for key, value in changes.items() if value is not None}
+    given: dict[tuple[str, ...], object] = {key: value for key, value in changes.items() if value is not None}
     if options.resume and given:
         names = ", ".join(".".join(key) for key in given)
         raise ConfigError(f"--resume goes on with the configuration of the run; it cannot change {names}.")
+    if options.method not in (None, content.method):
+        given |= {("method",): options.method, ("name",): f"{content.name}-{options.method}"}
+        given |= {("ifql",): None, ("fql",): None}  # constants of the configuration's own method
     return validate(yaml_config.replace(content, given, "the command line"))
 
 

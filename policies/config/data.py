@@ -11,8 +11,8 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Where the data is and how its rewards are read.
 
     Attributes:
-        path: File (Minari: folder), relative to the working directory.
-        layout: `ogbench` (npz with rewards and masks), `d4rl` (HDF5) or `minari` (a local dataset's folder).
+        path: File, relative to the working directory; with Minari a folder, or the id of a local dataset.
+        layout: `ogbench` (npz with rewards and masks), `d4rl` (HDF5) or `minari` (a local dataset).
         reward_rule: `as-is`; `return-range` for 1000 / (largest - smallest return of an episode) times the reward, as
             for D4RL's locomotion; `goal-shift` for the reward less 1, as for D4RL's antmaze.
         reward_scale: Factor on every reward, after the rule.

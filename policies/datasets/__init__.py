@@ -1,4 +1,4 @@
-"""Datasets as transitions: OGBench npz, D4RL HDF5 and Minari folders, and what D4RL's returns mean."""
+"""Datasets as transitions: OGBench npz, D4RL HDF5 and local Minari datasets."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from pathlib import Path
 from policies.config import DataConfig, TrainConfig
 from policies.datasets import d4rl, minari, ogbench
 from policies.datasets.checks import require_actions_inside, require_sizes
-from policies.datasets.d4rl_scores import normalized_score
 from policies.datasets.rewards import apply_rewards
 from policies.datasets.transitions import Transitions
 
-__all__ = ["Transitions", "load", "normalized_score"]
+__all__ = ["Transitions", "load"]
 
 
 def _load_ogbench(path: Path, settings: DataConfig) -> Transitions:

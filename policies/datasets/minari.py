@@ -1,8 +1,10 @@
-"""Minari datasets on this machine: a folder of episodes, read by the package itself; nothing is downloaded."""
+"""Minari datasets on this machine, by folder or by id, read by the package itself; nothing is downloaded."""
 
 from __future__ import annotations
 
 import json
+import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -14,10 +16,11 @@ from numpy.typing import NDArray
 
 from policies.datasets.checks import MATRICES, first_outside, require_finite
 from policies.datasets.transitions import Array, Transitions, tensor
-from vgf_robot.errors import DatasetError, MachineError
+from vgf_robot.errors import DatasetError, MachineError, suggestion
 
 METADATA = "metadata.json"
 SPACES = ("observation_space", "action_space")
+_ID = re.compile(r"(?:[\w-]+/)*[\w-]+-v\d+")
 
 
 class Episode(NamedTuple):
@@ -42,16 +45,16 @@ def load(path: Path, *, observation_keys: tuple[str, ...] = ()) -> Transitions:
     """Read all transitions of a local dataset.
 
     Args:
-        path: The dataset's folder, such as `~/.minari/datasets/mujoco/hopper/medium-v0`, or the `data` folder in it.
+        path: The dataset's id, such as `mujoco/hopper/medium-v0`, or its folder, or the `data` folder in that.
         observation_keys: Where observations are dictionaries, the parts to take and their order.
 
     Raises:
-        DatasetError: The folder is missing, damaged, or holds episodes that cannot be learnt from.
+        DatasetError: There is no such dataset here, or it is damaged, or holds episodes that cannot be learnt from.
         MachineError: The package `minari` is not installed.
 
     Source: Minari's dataset standard: an episode of T steps has T + 1 observations.
     """
-    folder = _data_folder(path)
+    folder = _data_folder(_located(path))
     try:
         dataset = _package().MinariDataset(folder)
         limits = _action_limits(dataset.action_space, path)
@@ -145,6 +148,29 @@ def _action_limits(space: Any, path: Path) -> NDArray[np.floating]:
     if not (hasattr(space, "low") and hasattr(space, "high") and len(space.shape) == 1):
         raise DatasetError(f"{path}: expected actions in a box of one axis, found {space}; such a robot has no bundle.")
     return np.stack([space.low, space.high])
+
+
+def _located(path: Path) -> Path:
+    """Return the folder of a dataset; an id is looked up where Minari keeps what it has downloaded.
+
+    Raises:
+        DatasetError: There is no dataset of this id.
+        MachineError: The package is not installed.
+    """
+    path = path.expanduser()
+    if path.exists() or not _ID.fullmatch(path.as_posix()):
+        return path
+    store = _package().storage.datasets_root_dir
+    folder = store.get_dataset_path(path.as_posix())
+    if not folder.is_dir():
+        with warnings.catch_warnings(action="ignore"):  # about others of its datasets
+            known = _package().list_local_datasets()
+        hint = suggestion(path.as_posix(), known) if known else "there is none at all."
+        raise DatasetError(
+            f"{path} is neither a folder here nor a Minari dataset in {store.get_dataset_path()}; {hint} Get it with "
+            f"`minari download {path}`, or copy it there from a machine with a network."
+        )
+    return folder
 
 
 def _data_folder(path: Path) -> Path:

@@ -77,8 +77,7 @@ class FlowQLearning(Method):
         """
         with torch.no_grad():
             taught = self._models.reference(batch.observations, noise, self._config.reference.num_steps)
-        answered = self._actor.unclipped(batch.observations, noise)
-        distillation = (answered - taught).square().mean()
+        answered, distillation = self._actor.distilled(batch.observations, noise, taught)
         action = answered.squeeze(-2).clamp(-1.0, 1.0)
         value = aggregate(self._models.critic(batch.observations, action), "mean")
         if self._constants.normalise_value:

@@ -40,12 +40,26 @@ class FlowReference(ReferencePolicy):
 
     def forward(self, observation: Observations, noise: Particles, num_steps: int) -> Particles:
         """Draw the particles with K Euler steps from the noise."""
-        state = expand_observation(self.scaling(observation), noise)
+        state = self.state(observation, noise)
         particles = noise
         for k in range(num_steps):
-            time = torch.full_like(particles[..., :1], k / num_steps)
-            particles = particles + self.velocity(torch.cat([state, particles, time], dim=-1)) / num_steps
+            particles = particles + self.velocity_at(state, particles, k / num_steps) / num_steps
         return particles.clamp(-1.0, 1.0)
+
+    def state(self, observation: Observations, particles: Particles) -> Tensor:
+        """Return the observation in the network's units for each particle, shape (..., N, O)."""
+        return expand_observation(self.scaling(observation), particles)
+
+    def velocity_at(self, state: Tensor, particles: Particles, time: float) -> Particles:
+        """Return the velocity of particles on their way, (..., N, A): one evaluation of the network.
+
+        Args:
+            state: From `state`.
+            particles: Shape (..., N, A).
+            time: 0 for noise, 1 for actions.
+        """
+        times = torch.full_like(particles[..., :1], time)
+        return self.velocity(torch.cat([state, particles, times], dim=-1))
 
     def loss(self, observation: Observations, action: Actions, generator: torch.Generator) -> Tensor:
         """Return the flow-matching loss at random noise and times."""

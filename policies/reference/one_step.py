@@ -1,10 +1,11 @@
-"""The actor of flow Q-learning: one pass from noise to an action."""
+"""One pass from noise to an action: the actor of flow Q-learning, or a reference policy distilled into one pass."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from policies.networks import expand_observation, mlp
 from policies.reference.policy import Sampler, require_one_pass
@@ -39,6 +40,19 @@ class OneStepActor(Sampler):
         """Draw the particles."""
         require_one_pass(num_steps)
         return self.unclipped(observation, noise).clamp(-1.0, 1.0)
+
+    def distilled(self, observation: Observations, noise: Particles, taught: Particles) -> tuple[Particles, Tensor]:
+        """Return the actions before the clip, (..., N, A), and their mean squared error against a flow's, a scalar.
+
+        Args:
+            observation: Shape (..., O), raw units.
+            noise: Shape (..., N, A), the same that the flow began with.
+            taught: What the flow made of it, same shape.
+
+        Source: arXiv 2502.02538, the distillation loss.
+        """
+        answered = self.unclipped(observation, noise)
+        return answered, (answered - taught).square().mean()
 
     def unclipped(self, observation: Observations, noise: Particles) -> Particles:
         """Return the actions before the clip to [-1, 1], which the distillation pulls back inside; (..., N, A)."""

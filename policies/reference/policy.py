@@ -20,7 +20,7 @@ class Sampler(nn.Module, ABC):
         Args:
             observation: Shape (..., O), raw units.
             noise: Shape (..., N, A), standard normal.
-            num_steps: K, Euler steps; 1 for what draws in one pass.
+            num_steps: K, evaluations of the network, each an Euler step of a flow; 1 for what draws in one pass.
 
         Returns:
             Particles of shape (..., N, A) in normalised action units, inside [-1, 1].

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from sim.plants.scratch import forgotten_files_removed
+
 
 def make_environment(environment_id: str, **settings: Any) -> Any:
     """Return OGBench's environment itself, without Gymnasium's wrappers (time limit, checks).
@@ -17,4 +19,5 @@ def make_environment(environment_id: str, **settings: Any) -> Any:
     import gymnasium
     import ogbench  # noqa: F401  # registers the environments
 
-    return gymnasium.make(environment_id, disable_env_checker=True, **settings).unwrapped
+    with forgotten_files_removed():
+        return gymnasium.make(environment_id, disable_env_checker=True, **settings).unwrapped

@@ -22,7 +22,7 @@ from sim.suite.suite import is_suite
 from vgf_robot.bundle import Bundle
 from vgf_robot.config import load, replace
 from vgf_robot.errors import ConfigError
-from vgf_robot.results import finite, print_table, write_json
+from vgf_robot.results import finite, print_table, require_writable, write_json
 from vgf_robot.verbs import parse
 
 _EXAMPLE = "vgf-robot eval runs/cube/bundle --num-particles 1,10 --steps 0,1,3 --episodes 50 --json out/eval.json"
@@ -32,7 +32,7 @@ _EXAMPLE = "vgf-robot eval runs/cube/bundle --num-particles 1,10 --steps 0,1,3 -
 class Options:
     """What is not given stays as in the configuration, or at the default in brackets."""
 
-    bundle: Annotated[str, tyro.conf.Positional]
+    bundle: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BUNDLE|SUITE.yaml")]
     """The bundle's folder or the name of a shipped one; or the YAML file of a suite such as configs/eval/suite.yaml,
     which says everything but --out, --workers, --ray-address, --report and --json."""
     config: Path | None = None
@@ -53,6 +53,13 @@ class Options:
     """Gains of value to sweep, such as 0.01,0.1: once a step has gained less, no further one is taken."""
     selection: str | None = None
     """Selection rules to sweep: argmax,softmax,uniform."""
+    reference_steps: int | None = None
+    """K, one of the bundle's and no more than its own [its own]."""
+    data: str | None = None
+    """Dataset of the bundle; every action is looked up, and the rows say how far from it they are [none]."""
+    d4rl_task: str | None = None
+    """D4RL's name of the task, such as hopper-medium-v2; rows have its normalised score, with what that is worth
+    [none]."""
     clock: str | None = None
     """`lock-step`: the plant waits, every step is taken; `real-time`: an action per period, or a miss; `charged`:
     likewise on a clock of the simulation, where actions take effect as late as they come [lock-step]."""
@@ -62,6 +69,8 @@ class Options:
     """Stage times of a device, .npz or .json, for `charged` [what the stages take in this run]."""
     slow_down: float | None = None
     """The profile's times are taken times this [1]."""
+    record_profile: str | None = None
+    """Write what ticks of every step take here, in real time and in this process, as a profile for `charged`."""
     severity: float | None = None
     """How strong the faults of the configuration are, from 0 to 1 [1]."""
     through: str | None = None
@@ -109,6 +118,8 @@ def main(argv: Sequence[str]) -> int:
     plan = resolve_plan(options)
     bundle = Bundle.load(options.bundle)
     require_judgeable(plan, plan.environment or bundle.manifest.environment, knows_success)
+    if plan.record_profile is not None:
+        require_writable(Path(plan.record_profile))
     try:
         evaluation = evaluate(bundle, plan)
     except EvaluationInterrupted as interrupt:

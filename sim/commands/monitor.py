@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -91,6 +92,9 @@ def _require_sense(options: Options) -> None:
         raise ConfigError("--control is for the page's sliders; leave out --no-page, or use `vgf-robot control`.")
     if not 0.5 <= options.span_s <= 60:
         raise ConfigError(f"--span-s: expected 0.5 to 60 seconds, found {options.span_s:g}; give another number.")
+    for name, port in (("--port", options.port), ("--metrics-port", options.metrics_port)):
+        if port is not None and not 0 <= port < 2**16:
+            raise ConfigError(f"{name}: expected 0 to 65535, found {port}; give another number.")
 
 
 def _watch(options: Options, bundle: Bundle | None) -> int:
@@ -105,7 +109,7 @@ def _watch(options: Options, bundle: Bundle | None) -> int:
     endpoint = options.telemetry or ""
     keys = ClientKeys.spoken(options.keys, options.server_key)
     with Stopping() as stopping, ExitStack() as stack:
-        subscriber = stack.enter_context(Subscriber(endpoint, keys=keys))
+        subscriber = stack.enter_context(Subscriber(endpoint, keys=keys, tell=partial(print, flush=True)))
         live = Live(subscriber, window, metrics)
         if metrics is not None and options.metrics_port is not None:
             print(f"metrics at {stack.enter_context(metrics.serve(options.metrics_port)).url}", flush=True)

@@ -23,7 +23,7 @@ _EXAMPLE = "vgf-robot report out/hopper-severity out/hopper-deadlines --tune out
 class Options:
     """Options of `report`."""
 
-    folders: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    folders: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")]
     """Folders that `eval SUITE.yaml --out FOLDER` wrote; a suite that has not come to its end will do."""
     out: Path
     """The page; an older one is replaced."""

@@ -23,7 +23,7 @@ _FORMS: dict[str, Callable[[Document], str]] = {".md": as_markdown, ".html": as_
 class Options:
     """Options of `results`."""
 
-    sources: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    sources: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
     """Run folders, bundles, and files that `eval --json` wrote."""
     out: Path
     """The page, .md or .html; an older one is replaced."""

@@ -34,7 +34,7 @@ _EXAMPLE = (
 class Options:
     """Go on after Ctrl-C with the same command: checkpoints that are evaluated are not evaluated again."""
 
-    run: Annotated[Path, tyro.conf.Positional]
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """The run's folder."""
     out: Path
     """Where the sealed bundle goes; must not exist."""

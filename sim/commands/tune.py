@@ -30,7 +30,7 @@ _EXAMPLE = "vgf-robot tune hopper-replay --deadline-ms 2,5 --miss-rate 0.01 --wo
 class Options:
     """What is not given stays as in the configuration, or at the default in brackets."""
 
-    bundle: Annotated[str, tyro.conf.Positional]
+    bundle: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BUNDLE")]
     """The bundle's folder or the name of a shipped one."""
     config: Path | None = None
     """YAML file with the keys below, such as configs/tune/quick.yaml; the command line goes first."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sim.demo.busy import usable_cores
+from sim.busy import usable_cores
 from sim.demo.driving import DEADLINE_SHARE, opened_driver, real_time_job
 from sim.demo.recording import Recording, RecordingPlant
 from sim.demo.request import Extent, OpenPlant

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sim.demo.busy import usable_cores
+from sim.busy import usable_cores
 from sim.demo.driving import DEADLINE_SHARE, Through, opened_driver, real_time_job
 from sim.demo.rounds import Run, Stand, run_rounds, turns
 from sim.evaluation.modes import ADAPTIVE, FIXED_0, FIXED_CAP

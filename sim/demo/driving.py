@@ -31,7 +31,7 @@ def opened_driver(bundle: Bundle, through: Through) -> Iterator[Driver]:
     with ExitStack() as stack:
         if through == "server":
             server = stack.enter_context(serving(bundle.folder, BACKEND, THREADS))
-            driver: Driver = ThroughServer.connect(bundle, server.endpoint, server.require_alive)
+            driver: Driver = ThroughServer.connect(bundle, server.endpoint, server)
         else:
             driver = InProcess.open(bundle, BACKEND, THREADS)
         stack.callback(driver.close)

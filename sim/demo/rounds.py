@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from sim.demo.busy import busy_processes
+from sim.busy import busy_processes
 from sim.demo.trace import Trace, Traced
 from sim.evaluation.driver import Driver
 from sim.evaluation.episode import Episode, episode_seeds

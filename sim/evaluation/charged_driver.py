@@ -23,7 +23,7 @@ DEFAULT_SETTINGS = ControllerSettings()
 
 @final
 class ChargedDriver:
-    """A `Driver` whose answers take simulated time.
+    """A `Driver` whose answers take simulated time, and the `Clock` of its loop, which wakes up late as recorded.
 
     Every episode has a controller of its own, so that what it has learned of the device's speed does not depend on
     which episodes were run before it. The graphs are shared.
@@ -55,7 +55,8 @@ class ChargedDriver:
         self._times = times
         self._settings = settings
         self._graphs: dict[tuple[int, int], Graphs] = {}
-        self._valid_for_ns = round(ServeSettings().valid_for_periods * bundle.manifest.control_period_s * 1e9)
+        self._period_ns = round(bundle.manifest.control_period_s * 1e9)
+        self._valid_for_ns = round(ServeSettings().valid_for_periods * self._period_ns)
         self._budget = Budget()
         self.prepare(self._budget)
 
@@ -68,21 +69,40 @@ class ChargedDriver:
 
     def begin_episode(self, seed: int) -> None:
         """Begin an episode with a controller that knows the device as if it had run there for a while."""
-        graphs = {self._key(): self._graphs[self._key()]}
-        self._controller = Controller(self._bundle.manifest, graphs, self._settings, self._clock)
+        self._controller, self._seed = self._fresh(), seed
+        self._clock.give_core_back()
         self._times.begin_episode(self._controller, self._budget, seed)
         self._episode = self._controller.begin_episode(seed)
-        self._first, self._began_ns = True, self._clock.now_ns()
+        self._knows_margin, self._began_ns = False, self._clock.now_ns()
+
+    def now_ns(self) -> int:
+        """Return the simulation's time in nanoseconds."""
+        return self._clock.now_ns()
+
+    def sleep_until(self, moment_ns: int) -> None:
+        """Let the time pass until a grid point, and what passes before the controller can be asked."""
+        self._clock.sleep_until(moment_ns)
+        period = (moment_ns - self._began_ns) // self._period_ns
+        self._clock.charge(self._times.begin_period(period))
+        self._grid_ns, self._woke_ns = moment_ns, self._clock.now_ns()
+        for after_ns, length_ns in self._times.interruptions():
+            self._clock.take_core(self._woke_ns + after_ns, length_ns)
+
+    def crash(self) -> None:
+        """Nobody asks until `recover`, and that makes another one."""
+
+    def recover(self) -> None:
+        """Go on with a controller that knows nothing; its warm-up is charged."""
+        self._controller = self._fresh()
+        self._controller.warm_up()
+        self._episode = self._controller.begin_episode(self._seed)
 
     def act(self, observation: Floats, budget: Budget, deadline_ns: int | None) -> Delivery | None:
         """Ask for an action; the simulation's clock passes meanwhile."""
-        if self._first and deadline_ns is not None:
-            asked_ns = self._clock.now_ns() - self._clock.late_ns
-            # A request that was under way came over a connection, whose margin the recording has not taught.
-            if asked_ns == self._began_ns:
-                self._times.recall_margin(self._controller, self._budget, deadline_ns - asked_ns)
-        self._first = False
-        self._clock.charge(self._times.begin_tick(self._clock.late_ns))
+        # A request that was under way came over a connection, whose margin the recording has not taught.
+        if not self._knows_margin and deadline_ns is not None and self._clock.now_ns() == self._woke_ns:
+            self._times.recall_margin(self._controller, self._budget, deadline_ns - self._grid_ns)
+        self._knows_margin = True
         began_ns = time.monotonic_ns()
         command = self._controller.tick(self._episode, observation, deadline_ns, budget)
         self._times.end_tick(time.monotonic_ns() - began_ns)
@@ -90,6 +110,10 @@ class ChargedDriver:
 
     def close(self) -> None:
         """Nothing is held beyond memory."""
+
+    def _fresh(self) -> Controller:
+        graphs = {self._key(): self._graphs[self._key()]}
+        return Controller(self._bundle.manifest, graphs, self._settings, self._clock)
 
     def _key(self) -> tuple[int, int]:
         point = resolve(self._budget, self._bundle.manifest)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vgf_robot.bench import Durations, load_durations
+from sim.durations import Durations, load_durations
 from vgf_robot.errors import ConfigError
 from vgf_robot.profile import StageSamples, load_profile
 
 Nanoseconds = NDArray[np.int64]
 _STAGES = ("late", "reference", "step", "select")
+_NS_PER_MS = 1e6
 
 
 class Compute(NamedTuple):
@@ -31,7 +32,8 @@ class DeviceTimes:
 
     Attributes:
         source: The file, for errors.
-        entries: Of which ticks, and their durations; `late` is the time from the grid point to the start of the tick.
+        entries: Of which ticks, and their durations; `late` is what passes before a tick, from its grid point or from
+            the end of the tick before, if that is later.
     """
 
     source: str
@@ -60,7 +62,7 @@ def load_times(path: Path, slow_down: float = 1.0) -> DeviceTimes:
     """Read what ticks take.
 
     Args:
-        path: A `.npz` file as `vgf_robot.bench.save_durations` writes it, or a device profile in JSON.
+        path: A `.npz` file as `sim.durations.save_durations` writes it, or a device profile in JSON.
         slow_down: Every stage takes so many times as long.
 
     Raises:
@@ -79,7 +81,8 @@ def load_times(path: Path, slow_down: float = 1.0) -> DeviceTimes:
         if not durations.num_ticks or not durations.max_steps or any((stage < 0).any() for stage in stages):
             raise ConfigError(f"Device profile {path}: expected at least one tick with a step, and no time below 0.")
     return DeviceTimes(
-        source=str(path), entries=tuple((samples, _slower(durations, slow_down)) for samples, durations in entries)
+        source=str(path),
+        entries=tuple((samples, _slower(_filled(durations), slow_down)) for samples, durations in entries),
     )
 
 
@@ -119,6 +122,33 @@ def durations_of(samples: StageSamples, source: str) -> Durations:
     )
 
 
+def samples_of(
+    durations: Durations, num_particles: int, reference_steps: int, compute: Compute, overhead_ms: float = 0.0
+) -> StageSamples:
+    """Return durations as a device profile has them, rounded to microseconds.
+
+    Args:
+        durations: Of ticks.
+        num_particles: N.
+        reference_steps: K.
+        compute: What ran the graphs.
+        overhead_ms: What else passes before each tick.
+    """
+
+    def ms(values: NDArray[Any], more: float = 0.0) -> Any:
+        return tuple(np.round(values / _NS_PER_MS + more, 3).tolist())
+
+    return StageSamples(
+        overhead_ms=ms(durations.late, overhead_ms),
+        reference_ms=ms(durations.reference),
+        step_ms=tuple(map(tuple, np.round(durations.step / _NS_PER_MS, 3).tolist())),
+        select_ms=ms(durations.select),
+        num_particles=num_particles,
+        reference_steps=reference_steps,
+        **compute._asdict(),
+    )
+
+
 def with_steps(durations: Durations, num_steps: int) -> Durations:
     """Return durations of so many steps; a further step takes as long as the last one recorded."""
     last = durations.max_steps - 1
@@ -132,6 +162,17 @@ def _agreement(samples: StageSamples, compute: Compute) -> int:
         weight * (getattr(samples, name) == getattr(compute, name))
         for name, weight in (("precision", 4), ("backend", 2), ("threads", 1))
     )
+
+
+def _filled(durations: Durations) -> Durations:
+    """Return durations in which a tick that was skipped, and so took no time, takes what ticks mostly take."""
+    skipped = (durations.reference == 0) & (durations.select == 0) & (durations.step == 0).all(axis=1)
+    if skipped.all() or not skipped.any():
+        return durations
+    filled = {name: getattr(durations, name).copy() for name in _STAGES[1:]}
+    for stage in filled.values():
+        stage[skipped] = np.median(stage[~skipped], axis=0)
+    return replace(durations, **filled)
 
 
 def _slower(durations: Durations, factor: float) -> Durations:

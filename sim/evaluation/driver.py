@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, final
 
 import numpy as np
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Budget, Command, Controller
+from vgf_robot.errors import ServerError
 from vgf_robot.wire import ServeSettings
 
 
@@ -59,12 +62,40 @@ class Driver(Protocol):
         ...
 
 
+class Restartable(Protocol):
+    """A controller that can break down, and begin anew."""
+
+    def crash(self) -> None:
+        """Break down: nobody asks until `recover`, or until the next episode begins."""
+        ...
+
+    def recover(self) -> None:
+        """Begin anew; the episode goes on without its past."""
+        ...
+
+
 @final
 class InProcess:
-    """The controller itself, without a socket."""
+    """The controller itself, without a socket.
 
-    def __init__(self, controller: Controller, control_period_s: float) -> None:
-        self._controller = controller
+    After a crash it is another controller, until the episode ends: what the first one has learned of this machine is
+    not lost to the episodes that follow.
+    """
+
+    def __init__(
+        self, controller: Controller, control_period_s: float, again: Callable[[], Controller] | None = None
+    ) -> None:
+        """Drive a controller.
+
+        Args:
+            controller: Warmed up.
+            control_period_s: The bundle's.
+            again: Opens another one like it, for `recover`; None where none will be needed.
+        """
+        self._first = self._controller = controller
+        self._again = again
+        self._budget = Budget()
+        self._seed = 0
         self._episode = controller.begin_episode(0)
         # As a server with its settings left alone would say.
         self._valid_for_ns = round(ServeSettings().valid_for_periods * control_period_s * 1e9)
@@ -78,15 +109,33 @@ class InProcess:
             backend: Name of the backend.
             threads: Threads of the backend.
         """
-        return cls(Controller.open(bundle, backend=backend, threads=threads), bundle.manifest.control_period_s)
+        again = partial(Controller.open, bundle, backend=backend, threads=threads)
+        return cls(again(), bundle.manifest.control_period_s, again)
 
     def prepare(self, budget: Budget) -> None:
         """Load and warm up the graphs for this budget's N, unless they are loaded."""
-        self._controller.prepare(budget)
+        self._first.prepare(budget)
+        self._budget = budget
 
     def begin_episode(self, seed: int) -> None:
         """Forget the previous episode; particles are drawn from this seed on."""
+        self._controller, self._seed = self._first, seed
         self._episode = self._controller.begin_episode(seed)
+
+    def crash(self) -> None:
+        """Nobody asks until `recover`, and that makes another one."""
+
+    def recover(self) -> None:
+        """Load and warm up another controller; blocks for it.
+
+        Raises:
+            ServerError: It was made without a way to open another one.
+        """
+        if self._again is None:
+            raise ServerError("This controller cannot begin anew; open it with `InProcess.open`.")
+        self._controller = self._again()
+        self._controller.prepare(self._budget)
+        self._episode = self._controller.begin_episode(self._seed)
 
     def act(self, observation: NDArray[np.float32], budget: Budget, deadline_ns: int | None) -> Delivery | None:
         """Ask for an action; blocks for the tick."""

@@ -11,6 +11,7 @@ from typing import Any, final
 
 import msgspec
 
+from sim.evaluation.d4rl_scores import require_task, score_columns
 from sim.evaluation.driver import Driver
 from sim.evaluation.episode import Episode
 from sim.evaluation.job import Job, Rig
@@ -19,11 +20,12 @@ from sim.evaluation.plan import Plan, plan_rows, require_consistent
 from sim.evaluation.progress import progress
 from sim.evaluation.remote import ThroughServer
 from sim.evaluation.rows import make_row
-from sim.evaluation.serving import serving
+from sim.evaluation.serving import ServerProcess, serving
 from sim.faults import Condition
 from sim.plants import Plant, open_plant
 from sim.plants.workers import in_workers
 from vgf_robot.bundle import Bundle
+from vgf_robot.profile import save_profile
 from vgf_robot.receipts import resolve_backend
 from vgf_robot.security import ClientKeys
 
@@ -74,19 +76,23 @@ def evaluate(bundle: Bundle, plan: Plan, open_plant: Callable[[str], Plant] = op
         EvaluationInterrupted: Ctrl-C, with the rows that can be used.
     """
     require_consistent(plan)
+    if plan.reference_steps is not None:
+        bundle = bundle.restricted(reference_steps=plan.reference_steps)
     modes = plan_rows(plan, bundle.manifest)
     if plan.endpoint is None:  # a server that runs already has its own
         plan = msgspec.structs.replace(plan, backend=resolve_backend(plan.backend, bundle, plan.threads))
     job = _job(bundle, plan, open_plant)
+    if plan.d4rl_task is not None:
+        require_task(plan.d4rl_task, job.environment)
     ways = list(dict.fromkeys(mode.way for mode in modes))
     episodes: dict[Task, Episode] = {}
     try:
         _run(job, plan, ways, episodes)
     except KeyboardInterrupt as interrupt:
-        rows = _rows(job, bundle, modes, _usable(plan, ways, episodes))
+        rows = _rows(job, bundle, modes, _usable(plan, ways, episodes), plan.d4rl_task)
         found = Evaluation(bundle=bundle, plan=plan, environment=job.environment, rows=rows, interrupted=True)
         raise EvaluationInterrupted(found) from interrupt
-    rows = _rows(job, bundle, modes, _usable(plan, ways, episodes))
+    rows = _rows(job, bundle, modes, _usable(plan, ways, episodes), plan.d4rl_task)
     return Evaluation(bundle=bundle, plan=plan, environment=job.environment, rows=rows)
 
 
@@ -99,8 +105,11 @@ def _job(bundle: Bundle, plan: Plan, open_plant: Callable[[str], Plant]) -> Job:
         seed=plan.seed,
         clock=plan.clock,
         deadline_share=plan.deadline_share,
+        reference_steps=plan.reference_steps,
+        data=None if plan.data is None else Path(plan.data),
         profile=None if plan.profile is None else Path(plan.profile),
         slow_down=plan.slow_down,
+        record=plan.record_profile is not None,
         condition=Condition(faults=plan.faults, severity=plan.severity),
         open_plant=open_plant,
     )
@@ -159,23 +168,32 @@ def _usable(plan: Plan, ways: Sequence[Way], episodes: dict[Task, Episode]) -> O
     return {way: [episodes[way, index] for index in range(count)] for way, count in counts.items() if count}
 
 
-def _rows(job: Job, bundle: Bundle, modes: Sequence[Mode], outcomes: Outcomes) -> list[dict[str, Any]]:
-    return [
+def _rows(
+    job: Job, bundle: Bundle, modes: Sequence[Mode], outcomes: Outcomes, d4rl_task: str | None
+) -> list[dict[str, Any]]:
+    rows = [
         make_row(job, bundle, mode.name, mode.setting, outcomes[mode.way]) for mode in modes if mode.way in outcomes
     ]
+    return rows if d4rl_task is None else [{**row, **score_columns(d4rl_task, row)} for row in rows]
 
 
 @contextmanager
 def _rig(job: Job, plan: Plan) -> Iterator[Rig]:
-    """Open a rig on whatever answers: this process, a server of our own, or one that runs already."""
+    """Open a rig on whatever answers: this process, a server of our own, or one that runs already.
+
+    What ticks took is written at the end, where that was asked for; of an evaluation that was broken off it is not.
+    """
     with ExitStack() as stack:
         connect: Callable[[Bundle], Driver] | None = None
+        server: ServerProcess | None = None
         if plan.endpoint is not None:
             keys = ClientKeys.spoken(plan.keys, plan.server_key)
             connect = partial(ThroughServer.connect, endpoint=plan.endpoint, keys=keys)
         elif plan.through == "server":
             server = stack.enter_context(serving(job.bundle, job.backend, job.threads))
-            connect = partial(ThroughServer.connect, endpoint=server.endpoint, require_alive=server.require_alive)
-        rig = Rig.open(job, connect)
+            connect = partial(ThroughServer.connect, endpoint=server.endpoint, own=server)
+        rig = Rig.open(job, connect, server)
         stack.callback(rig.close)
         yield rig
+        if plan.record_profile is not None:
+            save_profile(Path(plan.record_profile), rig.recorded())

@@ -32,11 +32,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         step_size: Step sizes to sweep, in normalised action units.
         min_gain: Thresholds to sweep, in units of value: once a step has gained less, no further one is taken.
         selection: Selection rules to sweep.
+        reference_steps: K, no more than the bundle's; None for that.
+        data: Dataset that every action is looked up in; None for none. Not for `real-time`.
+        d4rl_task: D4RL's name of the task, such as `hopper-medium-v2`, for a normalised score beside the return.
         clock: `lock-step`: the plant waits, every step is taken. `real-time`: one action per period, or a miss.
             `charged`: likewise, on a clock of the simulation, in which latency passes and actions take effect late.
         deadline_share: Share of the control period after which an action is too late; not for `lock-step`.
         profile: File of stage times on some device, for `charged`; None charges what the stages take in this run.
         slow_down: The profile's times are taken times this.
+        record_profile: Write what ticks of every step take to this file, for `charged`; of the three modes of
+            `real-time` in process.
         faults: What goes wrong in every episode.
         severity: How strong the faults are, from 0, none, to 1, as described.
         through: `in-process`, or `server` for the real server and client on this machine.
@@ -60,10 +65,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     step_size: tuple[Annotated[float, msgspec.Meta(gt=0)], ...] = ()
     min_gain: tuple[Annotated[float, msgspec.Meta(gt=0)], ...] = ()
     selection: tuple[Selection, ...] = ()
+    reference_steps: PositiveCount | None = None
+    data: str | None = None
+    d4rl_task: str | None = None
     clock: ClockName = "lock-step"
     deadline_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.9
     profile: str | None = None
     slow_down: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    record_profile: str | None = None
     faults: FaultSet = FaultSet()
     severity: Severity = 1.0
     through: Through = "in-process"
@@ -107,12 +116,21 @@ def require_consistent(plan: Plan) -> None:
     """
     if plan.endpoint is None and (plan.keys is not None or plan.server_key is not None):
         raise ConfigError("--keys and --server-key are for a server at an --endpoint, and there is none; give one.")
+    if plan.reference_steps is not None and plan.remote:
+        raise ConfigError("A server draws as its bundle says; leave --reference-steps or the server out.")
+    if plan.data is not None and plan.clock == "real-time":
+        raise ConfigError("Looking actions up takes time that passes; leave --data or --clock real-time out.")
     if plan.workers > 1 and plan.measures:
         raise ConfigError("Workers disturb each other's clock; take --workers 1, --clock lock-step or a --profile.")
     if plan.clock != "charged" and (plan.profile is not None or plan.slow_down != 1):
         raise ConfigError(f"A profile is charged, found --clock {plan.clock}; add --clock charged or leave it out.")
     if plan.slow_down != 1 and plan.profile is None:
         raise ConfigError("--slow-down multiplies the times of a profile, and there is none; give a --profile.")
+    if plan.record_profile is not None and (plan.clock != "real-time" or plan.remote or plan.sweeps):
+        raise ConfigError(
+            "--record-profile writes what ticks of every step take in real time in this process; add --clock real-time "
+            "and leave sweeps and servers out."
+        )
     if plan.clock == "charged" and plan.remote:
         raise ConfigError("A server's time cannot be charged; leave --through and --endpoint out.")
     if plan.workers > 1 and plan.remote:

@@ -52,16 +52,23 @@ class RealTime:
         manifest: The bundle's: its period is the grid's, its action kind says what happens without an action.
         deadline_share: Share of each period after which an action is too late, in (0, 1].
         clock: Monotonic.
+        drift: The periods of the grid are longer than the control period by this share.
     """
 
     manifest: Manifest
     deadline_share: float
     clock: Clock
+    drift: float = 0.0
 
     @property
     def period_ns(self) -> int:
         """One control period."""
         return round(self.manifest.control_period_s * 1e9)
+
+    @property
+    def grid_ns(self) -> int:
+        """From one grid point to the next."""
+        return round(self.manifest.control_period_s * (1 + self.drift) * 1e9)
 
     @property
     def deadline_ns(self) -> int:
@@ -116,7 +123,7 @@ def run_on_grid(
         transition = simulate(exchange.action(observation, grid_ns + timing.deadline_ns), grid_ns)
         log.period(transition)
         observation, done = transition.observation, transition.done
-        grid_ns += timing.period_ns
+        grid_ns += timing.grid_ns
     return log.finish()
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.evaluation.driver import Delivery
+from sim.evaluation.serving import ServerProcess
 from sim.evaluation.transport_estimate import TransportEstimate
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Budget
@@ -30,9 +30,9 @@ class ThroughServer:
     ways together mostly took of late is kept back.
     """
 
-    def __init__(self, client: Client, require_alive: Callable[[], None]) -> None:
+    def __init__(self, client: Client, own: ServerProcess | None) -> None:
         self._client = client
-        self._require_alive = require_alive
+        self._own = own
         self._transport = TransportEstimate()
         self._heard_ns = time.monotonic_ns()
 
@@ -41,7 +41,7 @@ class ThroughServer:
         cls,
         bundle: Bundle,
         endpoint: str,
-        require_alive: Callable[[], None] | None = None,
+        own: ServerProcess | None = None,
         keys: ClientKeys | None = None,
     ) -> ThroughServer:
         """Shake hands with a server of this very bundle.
@@ -49,7 +49,7 @@ class ThroughServer:
         Args:
             bundle: What the server must serve.
             endpoint: Where it is.
-            require_alive: Raises where a server of our own has ended; None for somebody else's.
+            own: The server itself, where this evaluation has started it; None for somebody else's.
             keys: For a server that asks for one.
 
         Raises:
@@ -62,13 +62,20 @@ class ThroughServer:
         except BaseException:
             client.close()
             raise
-        return cls(client, require_alive or _nothing)
+        return cls(client, own)
 
     def prepare(self, budget: Budget) -> None:
         """The server loads what it serves."""
 
     def begin_episode(self, seed: int) -> None:
-        """Begin an episode with the next observation."""
+        """Begin an episode with the next observation; waits for a server of our own that broke down in the last one.
+
+        Raises:
+            ServerError: It does not come back.
+        """
+        if self._own is not None and self._own.away:
+            self._own.recover()
+            self._own.wait_ready()
         self._client.begin_episode(seed)
         self._heard_ns = time.monotonic_ns()
 
@@ -76,13 +83,16 @@ class ThroughServer:
         """Ask for an action; waits until the deadline and no longer.
 
         Raises:
-            ServerError: The server has been silent for two seconds, or has ended.
+            ServerError: The server has been silent for two seconds, or has ended by itself.
         """
         try:
             answer = self._ask(observation, budget, deadline_ns)
         except (NoServerError, ServerBusyError) as silence:
+            if self._own is not None and self._own.away:
+                self._heard_ns = time.monotonic_ns()  # once it is there it has to answer
             if deadline_ns is None or time.monotonic_ns() - self._heard_ns > _PATIENCE_NS:
-                self._require_alive()
+                if self._own is not None:
+                    self._own.require_alive()
                 raise silence
             return None
         self._heard_ns = answer.received_ns
@@ -101,7 +111,3 @@ class ThroughServer:
             timeout_s = left_ns / 1e9
             deadline_s = (left_ns - self._transport.kept_back_ns(left_ns)) / 1e9
         return self._client.act(observation, deadline_s=deadline_s, budget=budget, timeout_s=timeout_s)
-
-
-def _nothing() -> None:
-    """A server that somebody else started cannot be asked whether it lives."""

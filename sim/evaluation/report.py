@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from sim.evaluation.d4rl_scores import SCORE_COLUMNS
 from sim.evaluation.evaluate import Evaluation
 from sim.evaluation.modes import ADAPTIVE, FIXED_0, FIXED_CAP, REFERENCE, SWEEP, TUNED
 from sim.evaluation.plan import Plan
@@ -42,6 +43,7 @@ def notes(evaluation: Evaluation) -> list[str]:
     rows = evaluation.rows
     found = [_fallbacks(row) for row in rows if row["fallbacks"]]
     found += _on_faults(evaluation.plan)
+    found += _on_d4rl(evaluation)
     found += _on_the_setting(evaluation)
     if evaluation.interrupted:
         episodes = rows[0]["episodes"] if rows else 0
@@ -59,6 +61,17 @@ def _fallbacks(row: Row) -> str:
 def _on_faults(plan: Plan) -> list[str]:
     kinds = ", ".join(msgspec.to_builtins(plan.faults))
     return [f"Faults at severity {plan.severity:g}: {kinds}."] if kinds and plan.severity > 0 else []
+
+
+def _on_d4rl(evaluation: Evaluation) -> list[str]:
+    task = evaluation.plan.d4rl_task
+    if task is None:
+        return []
+    return [
+        f"D4RL score: 0 is a random policy, 100 an expert of {task} in D4RL's own environment (gym's -v2 bodies in "
+        f"mujoco-py). {evaluation.environment} is not that one: contacts, observations and rewards differ, and no "
+        "published score can be compared with these."
+    ]
 
 
 def _on_the_setting(evaluation: Evaluation) -> list[str]:
@@ -194,6 +207,13 @@ def _return(row: Row) -> str:
     return f"{mean} ({low} to {high})"
 
 
+def _d4rl_score(row: Row) -> str | None:
+    if row.get("d4rl_score") is None:
+        return None
+    score, low, high = (row[key] for key in SCORE_COLUMNS)
+    return f"{score:.1f} ({low:.1f} to {high:.1f})"
+
+
 def _short(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
@@ -215,7 +235,9 @@ _COLUMNS: dict[str, Callable[[Row], Any]] = {
     "choice": _key("selection"),
     "success % (95 %)": _success,
     "return (95 %)": _return,
+    "D4RL score (95 %)": _d4rl_score,
     "moved": _key("displacement_rms"),
+    "to the data": lambda row: row.get("data_distance_mean"),
     "misses": _misses,
     "tick ms": _key("tick_ms"),
     "trip ms": _key("round_trip_ms"),

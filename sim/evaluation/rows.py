@@ -53,6 +53,7 @@ def make_row(job: Job, bundle: Bundle, mode: str, setting: Setting, episodes: Se
         "deadline_ms": period_ms * job.deadline_share if job.clock != "lock-step" else None,
         "episodes": len(episodes),
         "outcomes": [episode.success for episode in episodes],
+        "returns": [episode.total_reward for episode in episodes],
         **_scores(episodes),
         **_control(episodes),
         **{f"{stage}_ms": latency_summary(_pool(episodes, stage)) for stage in _STAGES},
@@ -112,7 +113,17 @@ def _control(episodes: Sequence[Episode]) -> dict[str, Any]:
         "miss_rate": sum(episode.num_misses for episode in episodes) / num_periods,
         "fallbacks": dict(sorted(fallbacks.items())),
         "displacement_rms": float(np.sqrt(np.mean(displacement**2))) if displacement.size else None,
+        "data_distance_mean": _data_distance(episodes),
     }
+
+
+def _data_distance(episodes: Sequence[Episode]) -> float | None:
+    """Return the mean over all periods; None where actions were not looked up."""
+    known = [(each.data_distance_mean, each.num_periods) for each in episodes if each.data_distance_mean is not None]
+    if not known:
+        return None
+    distances, periods = zip(*known, strict=True)
+    return float(np.average(distances, weights=periods))
 
 
 def _pool(episodes: Iterable[Episode], stage: str) -> list[float]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ _COMMAND = (
 )
 _ENDING = {signal.SIGINT, signal.SIGTERM}
 _READY = re.compile(r"^ready: .* at (tcp://\S+)$", re.MULTILINE)
+_ANY_PORT = "tcp://127.0.0.1:*"
 _START_S = 60.0  # it loads the bundle and warms up before it listens
 _POLL_S = 0.05
 _STOP_S = 10.0
@@ -38,22 +39,16 @@ def serving(bundle: Path, backend: str, threads: int) -> Iterator[ServerProcess]
     Raises:
         ServerError: It ended before it was ready, or took longer than a minute.
     """
-    options = ["--bind", "tcp://127.0.0.1:*", "--backend", backend, "--threads", str(threads)]
+    options = ["--bind", _ANY_PORT, "--backend", backend, "--threads", str(threads)]
     # A file and not a pipe: nobody reads while the episodes run, and a full pipe would lose the last words.
     with tempfile.TemporaryDirectory() as folder:
-        # An interrupt between the start and the `try` would leave a server that nobody knows of.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        server = ServerProcess(["serve", str(bundle), *options], Path(folder) / "output")
         try:
-            command = [sys.executable, "-c", _COMMAND, "serve", str(bundle), *options]
-            server = ServerProcess(command, Path(folder) / "output")
-            try:
-                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-                server.wait_ready()
-                yield server
-            finally:
-                server.stop()
+            server.start()
+            server.wait_ready()
+            yield server
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            server.stop()
 
 
 class ServerProcess:
@@ -63,22 +58,57 @@ class ServerProcess:
         endpoint: Where it listens; empty until it does.
     """
 
-    def __init__(self, command: list[str], output: Path) -> None:
+    def __init__(self, arguments: Sequence[str], output: Path) -> None:
+        """Make a server that is not there yet.
+
+        Args:
+            arguments: Of `vgf-robot`.
+            output: File for what it writes.
+        """
         self.endpoint = ""
+        self._arguments = arguments
         self._output = output
-        with output.open("w") as file:
-            # A group of its own: an interrupt from the keyboard ends the evaluation first, and that ends the server.
-            self._process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._away = True
+
+    @property
+    def away(self) -> bool:
+        """Whether it broke down, or was started and has not said yet that it listens.
+
+        Raises:
+            ServerError: It ended by itself.
+        """
+        if self._away and self._process is not None:
+            self.require_alive()
+            self._away = not _READY.search(self._said())
+        return self._away
+
+    def start(self) -> None:
+        """Start it; where it has listened before, it will again."""
+        arguments = [self.endpoint or part if part == _ANY_PORT else part for part in self._arguments]
+        # An interrupt between the start and the note of it would leave a server that nobody knows of.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        try:
+            with self._output.open("w") as file:
+                # A group of its own: an interrupt from the keyboard ends the evaluation, and that ends the server.
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", _COMMAND, *arguments],
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def wait_ready(self) -> None:
         """Wait until the server has said where it listens."""
         until_ns = time.monotonic_ns() + round(_START_S * 1e9)
-        while not (found := _READY.search(self._said())):
-            self.require_alive()
+        while self.away:
             if time.monotonic_ns() > until_ns:
                 raise ServerError(f"The server was not ready within {_START_S:g} s; it said: {self._last_words()}")
             time.sleep(_POLL_S)
-        self.endpoint = found.group(1)
+        found = _READY.search(self._said())
+        self.endpoint = self.endpoint if found is None else found.group(1)
 
     def require_alive(self) -> None:
         """Say why the server ended, where it has.
@@ -86,12 +116,24 @@ class ServerProcess:
         Raises:
             ServerError: With the last line that it wrote.
         """
-        if (code := self._process.poll()) is not None:
+        if self._process is not None and (code := self._process.poll()) is not None:
             raise ServerError(f"The server of this evaluation ended with exit code {code}: {self._last_words()}")
+
+    def crash(self) -> None:
+        """Kill it, as a break-down would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._process, self._away = None, True
+
+    def recover(self) -> None:
+        """Start it again, unless it has been; returns at once."""
+        if self._process is None:
+            self.start()
 
     def stop(self) -> None:
         """Ask the server to end, and wait until it has."""
-        if self._process.poll() is not None:
+        if self._process is None or self._process.poll() is not None:
             return
         self._process.terminate()
         try:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import final
+
+from sim.busy import Spells
 
 
 @final
@@ -11,12 +15,8 @@ class SimulatedClock:
 
     def __init__(self) -> None:
         self._now_ns = 0
-        self._moment_ns = 0
-
-    @property
-    def late_ns(self) -> int:
-        """How long ago the moment was that was slept until last."""
-        return self._now_ns - self._moment_ns
+        self._taken: list[tuple[int, int]] = []
+        self._others: tuple[Spells, float, int] | None = None
 
     def __call__(self) -> int:
         """Return the time in nanoseconds."""
@@ -28,9 +28,37 @@ class SimulatedClock:
 
     def sleep_until(self, moment_ns: int) -> None:
         """Let the time pass until the moment; at once where it has passed."""
-        self._moment_ns = moment_ns
         self._now_ns = max(self._now_ns, moment_ns)
 
     def charge(self, duration_ns: int) -> None:
-        """Let so many nanoseconds pass, 0 or more."""
+        """Let so many nanoseconds of computing pass, 0 or more, and more than those while others compute, too."""
+        if self._others is not None:
+            spells, slow_down, began_ns = self._others
+            duration_ns = spells.stretched_ns(self._now_ns - began_ns, duration_ns, slow_down)
+        while self._taken and self._taken[0][0] < self._now_ns + duration_ns:
+            from_ns, until_ns = self._taken.pop(0)
+            duration_ns -= max(0, from_ns - self._now_ns)  # computed before
+            self._now_ns = max(self._now_ns, until_ns)
         self._now_ns += duration_ns
+
+    def take_core(self, moment_ns: int, length_ns: int) -> None:
+        """Take the core away from who computes, from a moment on for so long; who sleeps then sleeps on."""
+        self._taken = sorted([*self._taken, (moment_ns, moment_ns + length_ns)])
+
+    def give_core_back(self) -> None:
+        """Take the core away no longer."""
+        self._taken.clear()
+
+    @contextmanager
+    def contended(self, spells: Spells, slow_down: float) -> Iterator[None]:
+        """Have others compute for as long as the context lasts.
+
+        Args:
+            spells: When they do; the first spell begins now.
+            slow_down: How many times as long computing takes meanwhile, 1 or more.
+        """
+        self._others = (spells, slow_down, self._now_ns)
+        try:
+            yield
+        finally:
+            self._others = None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.durations import Durations, replay
 from sim.evaluation.device_profile import Compute, DeviceTimes, with_steps
-from vgf_robot.bench import Durations, replay
+from sim.evaluation.interruptions import Interruption, untangle
 from vgf_robot.bundle import Manifest, OperatingPoint
 from vgf_robot.controller import Budget, Controller, ControllerSettings
 
@@ -42,12 +44,18 @@ class StageTimes(Protocol):
         """
         ...
 
-    def begin_tick(self, late_ns: int) -> int:
-        """Return what passes before the tick.
+    def begin_period(self, period: int) -> int:
+        """Return what passes before the tick of a period, whether or not there will be one.
+
+        It passes from the grid point on, or from the end of the period before if that is later.
 
         Args:
-            late_ns: How long ago the grid point was.
+            period: Control periods since the episode began.
         """
+        ...
+
+    def interruptions(self) -> Sequence[Interruption]:
+        """Return when, in the period that has begun, the core is taken away, whoever has it then."""
         ...
 
     def reference(self, took_ns: int) -> int:
@@ -84,11 +92,15 @@ class MeasuredTimes:
     def recall_margin(self, controller: Controller, budget: Budget, deadline_ns: int) -> None:
         """What these times will be is not known: the controller learns."""
 
-    def begin_tick(self, late_ns: int) -> int:
+    def begin_period(self, period: int) -> int:
         """Return what the tick before took beside its stages."""
-        del late_ns
-        self._stages_ns = 0
-        return self._beside_ns
+        del period
+        self._stages_ns, beside_ns, self._beside_ns = 0, self._beside_ns, 0
+        return beside_ns
+
+    def interruptions(self) -> Sequence[Interruption]:
+        """Return none: what interrupts this machine is in the times that it takes."""
+        return ()
 
     def reference(self, took_ns: int) -> int:
         """Return the time."""
@@ -116,6 +128,10 @@ class MeasuredTimes:
 class RecordedTimes:
     """The times of a device profile, in their order from a tick on that the seed draws, and round again.
 
+    Every control period has its place in the recording, whether or not it is skipped: what disturbs a machine comes in
+    bursts, and those stay as long as they were. What takes the core away comes at the time at which it was recorded,
+    whatever it hits: another stage, or nobody, since fewer steps are taken here.
+
     A controller on the device would have run for a while when an episode begins. So it begins with the costs of the
     ticks before the drawn one, and with the margin that the recording, played over and over, has taught by then.
     """
@@ -125,47 +141,56 @@ class RecordedTimes:
         self._compute = compute
         self._settings = settings
         self._margins: dict[tuple[int, int, int, int], NDArray[np.float64]] = {}
-        self._tick = 0
+        self._untangled: dict[tuple[int, int, int], tuple[Durations, Sequence[Sequence[Interruption]]]] = {}
+        self._first = self._tick = 0
 
     def begin_episode(self, controller: Controller, budget: Budget, seed: int) -> None:
         """Draw where the recording begins, and tell the controller what the ticks before took."""
         point = controller.point(budget)
         recorded = self._times.of(point.num_particles, point.reference_steps, self._compute)
-        self._recorded = with_steps(recorded, max(point.max_steps, _LEAST_STEPS))
-        first = int(np.random.default_rng(seed).integers(recorded.num_ticks))
-        self._recall_costs(controller, budget, first)
-        self._tick = first - 1
+        recorded = with_steps(recorded, max(point.max_steps, recorded.max_steps, _LEAST_STEPS))
+        key = point.num_particles, point.reference_steps, recorded.max_steps
+        if key not in self._untangled:
+            self._untangled[key] = untangle(recorded)
+        self._costs, self._interruptions = self._untangled[key]
+        self._first = int(np.random.default_rng(seed).integers(recorded.num_ticks))
+        self._recall_costs(controller, budget, recorded, self._first)
+        self._tick = self._first - 1
 
     def recall_margin(self, controller: Controller, budget: Budget, deadline_ns: int) -> None:
         """Tell the controller what the recording has taught by the tick before the first."""
         margins = self._learned_margins(controller.manifest, controller.point(budget), deadline_ns)
         controller.recall_margin(float(margins[self._tick]), budget)
 
-    def begin_tick(self, late_ns: int) -> int:
-        """Return what is left of the overhead of the recording's next tick, which counts from the grid point."""
-        self._tick = (self._tick + 1) % self._recorded.num_ticks
-        return max(0, int(self._recorded.late[self._tick]) - late_ns)
+    def begin_period(self, period: int) -> int:
+        """Return what passed before the recorded tick."""
+        self._tick = (self._first + period) % self._costs.num_ticks
+        return int(self._costs.late[self._tick])
+
+    def interruptions(self) -> Sequence[Interruption]:
+        """Return those of the recorded tick."""
+        return self._interruptions[self._tick]
 
     def reference(self, took_ns: int) -> int:
-        """Return the recorded time."""
+        """Return what it costs."""
         del took_ns
-        return int(self._recorded.reference[self._tick])
+        return int(self._costs.reference[self._tick])
 
     def step(self, index: int, took_ns: int) -> int:
-        """Return the recorded time."""
+        """Return what it costs."""
         del took_ns
-        return int(self._recorded.step[self._tick, index])
+        return int(self._costs.step[self._tick, index])
 
     def select(self, took_ns: int) -> int:
-        """Return the recorded time."""
+        """Return what it costs."""
         del took_ns
-        return int(self._recorded.select[self._tick])
+        return int(self._costs.select[self._tick])
 
     def end_tick(self, took_ns: int) -> None:
         """What it took here does not matter."""
 
-    def _recall_costs(self, controller: Controller, budget: Budget, first: int) -> None:
-        recorded, costs = self._recorded, controller.costs(budget)
+    def _recall_costs(self, controller: Controller, budget: Budget, recorded: Durations, first: int) -> None:
+        costs = controller.costs(budget)
         for tick in np.arange(first - self._settings.window, first) % recorded.num_ticks:
             costs.reference.record(int(recorded.reference[tick]))
             for duration_ns in recorded.step[tick]:

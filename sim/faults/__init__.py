@@ -1,6 +1,6 @@
-"""Faults of sensors, motors, messages and of the robot itself: seeded, graded by a severity, and composable."""
+"""Faults of sensors, motors, messages, the controller's machine and the robot: seeded, graded, and composable."""
 
-from sim.faults.compose import faulty_driver, faulty_plant, require_applicable
+from sim.faults.compose import faulty_driver, faulty_machine, faulty_plant, require_applicable
 from sim.faults.fault_set import CLEAR, NO_FAULTS, Condition, FaultSet
 from sim.faults.severity import Severity
 
@@ -11,6 +11,7 @@ __all__ = [
     "FaultSet",
     "Severity",
     "faulty_driver",
+    "faulty_machine",
     "faulty_plant",
     "require_applicable",
 ]

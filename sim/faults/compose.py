@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.evaluation.driver import Driver
+from sim.evaluation.driver import Driver, Restartable
 from sim.evaluation.real_time import Clock
 from sim.faults.action import Motors
 from sim.faults.fault_set import Condition, FaultSet
+from sim.faults.machine import contended
 from sim.faults.observation import Senses
 from sim.faults.plants import ModelFaultPlant, MotorFaultPlant, SensorFaultPlant
+from sim.faults.restart_driver import RestartFaultDriver
 from sim.faults.severity import fault_generator
 from sim.faults.transport_driver import TransportFaultDriver
 from sim.plants.plant import DivisiblePlant
@@ -48,14 +50,39 @@ def faulty_plant(plant: DivisiblePlant, condition: Condition, manifest: Manifest
             body.restore()
 
 
-def faulty_driver(driver: Driver, condition: Condition, clock: Clock) -> Driver:
-    """Return the driver behind a connection with faults; at severity 0 it is the driver itself."""
-    if condition.severity == 0 or not condition.faults.of_transport:
+def faulty_driver(driver: Driver, condition: Condition, clock: Clock, controller: Restartable | None) -> Driver:
+    """Return the driver behind a connection with faults, whose other end may break down.
+
+    At severity 0 it is the driver itself.
+
+    Args:
+        driver: Without faults.
+        condition: Faults of transport and restarts count here.
+        clock: Of the episode.
+        controller: What the driver asks; None where it cannot be restarted.
+    """
+    faults, severity = condition.faults, condition.severity
+    if severity == 0:
         return driver
-    return TransportFaultDriver(driver, condition.faults, condition.severity, clock)
+    if faults.server_restart is not None and controller is not None:
+        driver = RestartFaultDriver(driver, controller, faults.server_restart, severity, clock)
+    return TransportFaultDriver(driver, faults, severity, clock) if faults.of_transport else driver
 
 
-def require_applicable(plant: DivisiblePlant, faults: FaultSet, manifest: Manifest, *, has_deadline: bool) -> None:
+def faulty_machine(clock: Clock, condition: Condition, seed: int) -> AbstractContextManager[None]:
+    """Return a context in which the machine has the condition's faults.
+
+    Args:
+        clock: Of the episode.
+        condition: Contention for the processor counts here.
+        seed: The episode's.
+    """
+    return contended(clock, condition.faults.cpu_contention, condition.severity, seed)
+
+
+def require_applicable(
+    plant: DivisiblePlant, faults: FaultSet, manifest: Manifest, *, has_deadline: bool, own_machine: bool = True
+) -> None:
     """Refuse faults that cannot be, before an episode is run; the plant is reset.
 
     Args:
@@ -63,15 +90,22 @@ def require_applicable(plant: DivisiblePlant, faults: FaultSet, manifest: Manife
         faults: All of them.
         manifest: Of the bundle that controls it.
         has_deadline: Whether an action can come too late.
+        own_machine: Whether the controller runs here, or in a server of this evaluation.
 
     Raises:
         PlantError: The model lacks what a fault changes.
-        ConfigError: An entry that the observation does not have, a trace that is none, or messages that get lost or
-            late where the plant waits for them.
+        ConfigError: An entry that the observation does not have, a trace that is none, messages that get lost or late
+            or a machine with other things to do where the plant waits, or a machine that is not this evaluation's.
     """
-    if faults.of_transport and not has_deadline:
+    if (faults.of_transport or faults.of_machine) and not has_deadline:
         raise ConfigError(
-            "A plant that waits minds no message that is late or lost; take the clock real-time or charged."
+            "A plant that waits minds no message that is late or lost, and no machine that is slow or begins anew; "
+            "take the clock real-time or charged."
+        )
+    if faults.of_machine and not own_machine:
+        raise ConfigError(
+            "A server that this evaluation has not started can neither be restarted nor slowed down by it; leave "
+            "cpu_contention and server_restart out, or take --through server."
         )
     senses = _senses(plant, manifest)
     for fault in faults.of_observations:

@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from sim.faults.action import ActionDelay, ActionFault, ActionQuantisation, ActionRateLimit, DeadZone
+from sim.faults.machine import CpuContention, ServerRestart
 from sim.faults.model import ActuatorGain, Damping, Friction, GravityTilt, InitialPose, Mass, ModelFault
 from sim.faults.observation import (
     DropOut,
@@ -28,7 +29,7 @@ class FaultSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     The order is that of the fields, whatever their order in a file: it is the way that things go. The model is
     changed when an episode begins; an action is delayed on its way, then limited, rounded and ignored by the drive; a
     sensor's value is off, noisy, perhaps stuck, and then goes missing or comes late; a message gets lost or takes time
-    between robot and controller.
+    between robot and controller, whose machine has other things to do or begins anew.
 
     Attributes:
         mass: Of the model.
@@ -48,6 +49,8 @@ class FaultSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         observation_delay: Likewise.
         transport_jitter: Of the messages.
         packet_loss: Likewise.
+        cpu_contention: Of the controller's machine.
+        server_restart: Likewise.
     """
 
     mass: Mass | None = None
@@ -67,6 +70,8 @@ class FaultSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     observation_delay: ObservationDelay | None = None
     transport_jitter: TransportJitter | None = None
     packet_loss: PacketLoss | None = None
+    cpu_contention: CpuContention | None = None
+    server_restart: ServerRestart | None = None
 
     @property
     def of_model(self) -> tuple[ModelFault, ...]:
@@ -87,6 +92,11 @@ class FaultSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def of_transport(self) -> bool:
         """Whether there is a fault between robot and controller."""
         return self.transport_jitter is not None or self.packet_loss is not None
+
+    @property
+    def of_machine(self) -> bool:
+        """Whether there is a fault of the machine that the controller runs on."""
+        return self.cpu_contention is not None or self.server_restart is not None
 
     def _kept(self, kind: type[Kind]) -> tuple[Kind, ...]:
         faults = (getattr(self, name) for name in self.__struct_fields__)

@@ -64,6 +64,7 @@ class Live:
             return self._subscriber.complaint or "waiting for the first record"
         silent_ns = self._clock() - self._heard_ns
         if silent_ns > SILENT_NS:
-            return f"nothing heard for {silent_ns / 1e9:.0f} s: waiting for it to come back"
+            silence = f"nothing heard for {silent_ns / 1e9:.0f} s: waiting for it to come back"
+            return self._subscriber.complaint or silence
         lost = counters["dropped"] + counters["unreadable"]
         return f"{lost} records lost on the way" if lost else ""

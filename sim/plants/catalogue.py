@@ -13,7 +13,7 @@ from sim.plants.rendering import prepare
 from sim.plants.robotics_family import ROBOTICS, announce
 from sim.plants.xml_plant import XmlPlant
 from sim.plants.xml_robot import is_robot_file, load_robot
-from vgf_robot.errors import PlantError, suggestion
+from vgf_robot.errors import PlantError
 
 _FAMILIES = (OGBENCH, GYMNASIUM, ROBOTICS)
 # Of some 200.
@@ -79,5 +79,6 @@ def _why_not(environment_id: str, known: tuple[str, ...]) -> str:
     single = environment_id.removesuffix("-v0") + "-singletask-v0"
     if single in known:
         return f"'{environment_id}' has no task of its own; take '{single}' or one of its -task1- to -task5-."
-    near = difflib.get_close_matches(environment_id, known, n=1)
-    return f"'{environment_id}' is no plant; {suggestion(environment_id, near or _EXAMPLES)}"
+    if near := difflib.get_close_matches(environment_id, known, n=1):
+        return f"'{environment_id}' is no plant; did you mean '{near[0]}'?"
+    return f"'{environment_id}' is no plant; expected one such as {', '.join(_EXAMPLES)}."

@@ -8,6 +8,7 @@ from typing import Any
 
 from sim.plants.engine import mujoco
 from sim.plants.plant import DivisiblePlant
+from sim.plants.scratch import forgotten_files_removed
 from sim.plants.spaces import quiet_spaces
 
 
@@ -40,7 +41,7 @@ def make(environment_id: str, settings: Mapping[str, Any]) -> Any:
     # MuJoCo would write that Gymnasium's half cheetah uses an old attribute, on standard error and into a file.
     mujoco().set_mju_user_warning(_ignore)
     try:
-        with quiet_spaces():
+        with quiet_spaces(), forgotten_files_removed():
             return gymnasium.make(environment_id, disable_env_checker=True, **settings)
     finally:
         mujoco().set_mju_user_warning(before)

@@ -29,7 +29,10 @@ _CLOCKS = {
     "charged": "Latency passes in the simulation: an action takes effect when it has been computed, and not before.",
 }
 
-
+_INTERVALS = (
+    "Brackets are 95 % intervals: Wilson's for success rates, bootstrap over episodes for everything else. What is "
+    "called better or worse is so on pairs of the same seed, by its interval and by the sign test (p < 0.05)."
+)
 _TIMES = (
     "Ticks: medians over episodes of p50 and p99. Displacement (rms, in normalised action units) and value (of the "
     "critic) are those of the chosen particles."
@@ -60,16 +63,24 @@ class Chapter:
         return f"{self.task.name}: {self.result.name}"
 
 
+def in_short_html(chapters: Sequence[Chapter]) -> str:
+    """Return what all chapters come to, for the top of the page: what to take, whether transport pays, what breaks."""
+    parts: list[str] = []
+    for chapter in chapters:
+        point = None if chapter.manifest is None else chapter.manifest.operating_point
+        still = point is not None and point.sealed and point.max_steps == 0
+        parts += [page.heading(chapter.title)] if len(chapters) > 1 else []
+        parts += [page.paragraph(text, "mark") for text in _warnings(chapter.result)]
+        parts.append(page.sentences(answers(chapter.task, chapter.result.suite.scenarios, sealed_still=still)))
+    return page.section("In short", *parts, page.notes([_INTERVALS]))
+
+
 def chapter_html(chapter: Chapter) -> str:
     """Return a task's chapter."""
     task, suite = chapter.task, chapter.result.suite
-    still = chapter.manifest is not None and chapter.manifest.operating_point.sealed
-    still = still and chapter.manifest is not None and chapter.manifest.operating_point.max_steps == 0
     colours = page.colours_of(task.budgets)
     parts = [
         page.paragraph(_lead(chapter)),
-        *[page.paragraph(text, "mark") for text in _warnings(chapter.result)],
-        page.sentences(answers(task, suite.scenarios, sealed_still=still)),
         *_budgets(task, colours),
         *_faults(task, colours, {scenario.name: fault_text(scenario) for scenario in suite.scenarios}),
         *_caution(task),
@@ -94,9 +105,7 @@ def _lead(chapter: Chapter) -> str:
     count = sum(len(episodes) for episodes in task.episodes.values())
     return (
         f"{first['environment']}{rate}: {count} episodes, {suite.episodes} for every budget and fault, all on the same "
-        f"seeds (from {suite.seed}). {_CLOCKS[suite.clock]}{profile} Brackets are 95 % intervals: Wilson's for success "
-        "rates, bootstrap over episodes for everything else. What is called better or worse is so on pairs of the same "
-        "seed, by its interval and by the sign test (p < 0.05)."
+        f"seeds (from {suite.seed}). {_CLOCKS[suite.clock]}{profile}"
     )
 
 

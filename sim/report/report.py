@@ -11,7 +11,7 @@ from typing import Any
 
 from sim import page
 from sim.renderer import in_renderer
-from sim.report.chapters import Chapter, chapter_html
+from sim.report.chapters import Chapter, chapter_html, in_short_html
 from sim.report.choice import choose
 from sim.report.film import Film, Scene, draw, scenes
 from sim.report.repeating import repeating_html
@@ -116,7 +116,8 @@ def _films(
 def _text(
     results: Sequence[SuiteResult], chapters: Sequence[Chapter], tunings: Sequence[Tuning], wishes: Wishes
 ) -> str:
-    parts = [*[chapter_html(chapter) for chapter in chapters], *[tuning_html(tuning) for tuning in tunings]]
+    parts = [in_short_html(chapters)] if chapters else []
+    parts += [*map(chapter_html, chapters), *map(tuning_html, tunings)]
     count = sum(len(result.rows) for result in results)
     tuned = [str(tuning.settings["bundle_name"]) for tuning in tunings]  # its chapter has found it there
     names = ", ".join(dict.fromkeys([*(chapter.task.name for chapter in chapters), *tuned]))

@@ -1,27 +1,25 @@
-"""The page of results: tasks and methods, then every evaluation, then steps against step sizes."""
+"""The page of results: tasks and methods, what to deploy, every evaluation, steps against step sizes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sim.scores.curve import curves
+from sim.scores.deployment import deployment
 from sim.scores.document import Document, Table
+from sim.scores.headline import FAIR, FLATTERED, GUESS, Headline, headline, legend, setting_of
 from sim.scores.policy import UNKNOWN, Evaluated, Row
 from sim.scores.score import Score, over_trainings
-from vgf_robot.bundle import best_row
-from vgf_robot.errors import BundleError
 
 NOT_RUN = "not run"
-FAIR, GUESS, FLATTERED = "", "\u2021", "\u2020"  # from the best-founded to the least
 _LEAD = (
     "Scores are success rates where the task knows success, else mean returns; in brackets 95 % intervals: over "
     "episodes for one training, over trainings (Student's t) for several."
 )
-_LEGEND = {
-    FLATTERED: "the best of a sweep, or a setting chosen on these very episodes: flattered, and no fair comparison.",
-    GUESS: "the exporter's first guess: no evaluation sealed this setting.",
-}
+_D4RL = (
+    "D4RL score: 0 is a random policy, 100 an expert in D4RL's own environments (gym's -v2 bodies in mujoco-py). None "
+    "of these evaluations ran there, so no published score can be compared with them."
+)
 _UNKNOWN = (
     "The method is unknown where the evaluated bundle no longer lies at its place; name the bundle beside its "
     "evaluation."
@@ -31,43 +29,8 @@ _UNKNOWN = (
 def results_document(evaluations: Sequence[Evaluated]) -> Document:
     """Return the page of these evaluations, in an order that does not depend on theirs."""
     ordered = sorted(evaluations, key=_order)
-    tables = [_overview(ordered), _details(ordered), *curves(ordered)]
+    tables = [_overview(ordered), deployment(ordered), _details(ordered), *curves(ordered)]
     return Document(title="Results", lead=_LEAD, tables=tables)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Headline:
-    """What an evaluation stands for: one setting, its score, and how well founded that is."""
-
-    row: Row
-    score: Score
-    mark: str
-
-    def __str__(self) -> str:
-        """Show the score with its mark."""
-        return f"{self.score}{self.mark}"
-
-
-def headline(evaluated: Evaluated) -> Headline | None:
-    """Return the score that an evaluation stands for, or None where it has none.
-
-    That of the sealed setting; of a sweep the row that was chosen, else the one that sealing would take.
-    """
-    row, mark = evaluated.row("tuned"), FAIR if evaluated.sealed else GUESS
-    if not evaluated.sealed and (row is None or evaluated.row("sweep") is not None):
-        row, mark = _best(evaluated.rows), FLATTERED
-    score = None if row is None else Score.of(row)
-    if row is None or score is None:
-        return None
-    return Headline(row=row, score=score, mark=FLATTERED if evaluated.flattered else mark)
-
-
-def _best(rows: Sequence[Row]) -> Row | None:
-    chosen = next((row for row in rows if row.get("chosen")), None)
-    try:
-        return chosen or best_row(rows)
-    except BundleError:  # none, or rows that no rule can compare
-        return None
 
 
 def _order(evaluated: Evaluated) -> tuple[str, str, int, int, str, int]:
@@ -82,9 +45,7 @@ def _overview(evaluations: Sequence[Evaluated]) -> Table:
         cells.setdefault((evaluated.policy.task, evaluated.policy.method), []).append(evaluated)
     tasks, methods = (list(dict.fromkeys(sorted(names))) for names in zip(*cells, strict=True))
     rows = [[task, *(_cell(cells.get((task, method), [])) for method in methods)] for task in tasks]
-    text = "".join(cell for row in rows for cell in row[1:])
-    notes = [f"{mark} {meaning}" for mark, meaning in _LEGEND.items() if mark in text]
-    notes += [_UNKNOWN] if UNKNOWN in methods else []
+    notes = [*legend(rows), *([_UNKNOWN] if UNKNOWN in methods else [])]
     notes += [note for (task, method), own in cells.items() for note in _repeated(f"{task}, {method}", own)]
     return Table(title="Tasks and methods", columns=["task", *methods], rows=rows, notes=notes)
 
@@ -127,8 +88,21 @@ def _repeated(where: str, evaluations: Sequence[Evaluated]) -> list[str]:
 def _details(evaluations: Sequence[Evaluated]) -> Table:
     columns = ("task", "method", "training seed", "critic updates", "episodes", "seed", "reference", "best-of-N")
     rows = [_detail(evaluated) for evaluated in evaluations]
+    scores = [_d4rl(evaluated) for evaluated in evaluations]
+    scored = any(scores)
+    if scored:
+        rows = [[*row, score or "-"] for row, score in zip(rows, scores, strict=True)]
     broken = [f"{e.source} was interrupted: rows are missing." for e in evaluations if e.interrupted]
-    return Table(title="Evaluations", columns=[*columns, "setting", "its score"], rows=rows, notes=broken)
+    notes = [*legend(rows), *broken, *([_D4RL] if scored else [])]
+    heads = [*columns, "setting", "its score", *(["D4RL score"] if scored else [])]
+    return Table(title="Evaluations", columns=heads, rows=rows, notes=notes)
+
+
+def _d4rl(evaluated: Evaluated) -> str | None:
+    """Return the normalised score of an evaluation that was asked for one."""
+    found = headline(evaluated)
+    score = None if found is None else found.row.get("d4rl_score")
+    return None if score is None else f"{score:.1f}"
 
 
 def _detail(evaluated: Evaluated) -> list[str]:
@@ -140,16 +114,10 @@ def _detail(evaluated: Evaluated) -> list[str]:
         *("-" if fact is None else f"{fact:,}" for fact in facts),
         _mode(evaluated.row("reference")),
         _mode(evaluated.row("best-of-n")),
-        NOT_RUN if found is None else _setting(found.row),
+        NOT_RUN if found is None else setting_of(found.row),
         NOT_RUN if found is None else str(found),
     ]
 
 
 def _mode(row: Row | None) -> str:
     return NOT_RUN if row is None else str(Score.of(row) or NOT_RUN)
-
-
-def _setting(row: Row) -> str:
-    size = row.get("step_size")
-    steps = f"{row.get('max_steps')} steps" + ("" if size is None else f" of {size:g}")
-    return f"N {row.get('num_particles')}, {steps}"

@@ -42,7 +42,7 @@ def _read(path: Path, known: Mapping[str, Policy]) -> Iterable[Evaluated]:
     if path.is_file():
         return [_evaluation(path, known)]
     if not path.is_dir():
-        raise ResultError(f"{path} does not exist; name run folders, bundles and evaluations. To get one, {_AGAIN}")
+        raise ResultError(f"{path} does not exist; name run folders, bundles and evaluations, or {_AGAIN}")
     return _of_run(path, known) if is_run(path) else _of_bundle(Bundle.load(path), str(path))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from vgf_robot.errors import ConfigError, MachineError
 LOCAL = "local"
 _STORE_BYTES = 200_000_000  # of a cluster that we start: it holds bundles and rows
 _CLOSING_S = 10.0
+_LISTENER_S = 10.0
 _RETRIES = 2  # of an episode whose node is lost; it comes out the same anywhere
 
 
@@ -86,6 +88,7 @@ def connected(cluster: Cluster) -> Iterator[Pool]:
     Raises:
         MachineError: Ray is not installed, or there is no cluster.
     """
+    _require_listener(cluster.address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -103,15 +106,29 @@ def connected(cluster: Cluster) -> Iterator[Pool]:
     try:
         ray.init(address=cluster.address, **settings)
     except (OSError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")
-        raise MachineError(
-            f"There is no Ray cluster at '{cluster.address}' ({reason}); start one with `ray start --head`, or take "
-            f"--ray-address {LOCAL}."
-        ) from error
+        raise _no_cluster(cluster.address, " ".join(str(error).split()).split(". ")[0].rstrip(".")) from error
     try:
         yield Pool(ray=ray, num_workers=cluster.num_workers or int(ray.cluster_resources().get("CPU", 1)))
     finally:
         ray.shutdown()
+
+
+def _require_listener(address: str) -> None:
+    """Ask whether anybody is at an address: Ray would take minutes to find out, and say so in many lines."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_LISTENER_S).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(address, getattr(error, "strerror", None) or str(error)) from error
+
+
+def _no_cluster(address: str, reason: str) -> MachineError:
+    return MachineError(
+        f"There is no Ray cluster at '{address}' ({reason}); start one with `ray start --head`, take --ray-address "
+        f"{LOCAL}, or set RAY_AUTH_MODE=token where the cluster asks for a token."
+    )
 
 
 def _require_same(ray: Any, workers: Sequence[Any], shared: Shared) -> None:

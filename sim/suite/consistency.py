@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -77,9 +76,6 @@ def _require_meaning(number: int, limit: Limit, cells: list[Cell]) -> None:
     asked = [name for name in QUANTITIES if getattr(limit, name) is not None]
     if not asked:
         raise ConfigError(f"Limit {number} asks for nothing; give one of {', '.join(QUANTITIES)}.")
-    for name in asked:
-        if not math.isfinite(getattr(limit, name)):
-            raise ConfigError(f"Limit {number}: expected a finite {name}, found {getattr(limit, name)}; give a number.")
     for key in _SCOPE:
         given, known = getattr(limit, key), list(dict.fromkeys(getattr(cell, key) for cell in cells))
         if given is not None and given not in known:

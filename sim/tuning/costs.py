@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from sim.evaluation.device_profile import Compute, load_times, with_steps
+from sim.durations import Durations, Pace, record
+from sim.evaluation.device_profile import Compute, load_times, samples_of, with_steps
 from sim.evaluation.progress import progress
 from sim.tuning.candidates import Shape
 from sim.tuning.request import TuneRequest
 from vgf_robot.backends import installed_backends, load_backend
-from vgf_robot.bench import BenchSettings, Durations, Pace, record
+from vgf_robot.bench import BenchSettings
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Budget, Controller
 from vgf_robot.errors import BundleError, ConfigError, MachineError
@@ -42,6 +43,10 @@ class Lane:
     shape: Shape
     compute: Compute
     durations: Durations
+
+    def samples(self) -> StageSamples:
+        """Return its times as a device profile has them."""
+        return samples_of(self.durations, self.shape.num_particles, self.shape.reference_steps, self.compute)
 
 
 def measure_costs(bundle: Bundle, request: TuneRequest, shapes: list[Shape], note: Note) -> DeviceProfile:
@@ -74,7 +79,9 @@ def measure_costs(bundle: Bundle, request: TuneRequest, shapes: list[Shape], not
             except (MachineError, BundleError) as error:
                 note(f"Left out: N {shape.num_particles} on {compute.backend}, {compute.precision}: {error}")
                 continue
-            found.append(samples_of(shape, compute, durations, request.overhead_ms))
+            found.append(
+                samples_of(durations, shape.num_particles, shape.reference_steps, compute, request.overhead_ms)
+            )
     if not found:
         raise MachineError("No backend on this machine computes this bundle; the reasons stand above.")
     return DeviceProfile(device=device_facts(), bundle=bundle.manifest.name, stages=tuple(found))
@@ -118,23 +125,6 @@ def fastest(costs: Costs, num_steps: int) -> list[Lane]:
 def tick_ns(durations: Durations, num_steps: int) -> np.ndarray:
     """Return what each tick of so many steps takes, shape (T,)."""
     return durations.reference + with_steps(durations, num_steps).step.sum(axis=1) + durations.select
-
-
-def samples_of(shape: Shape, compute: Compute, durations: Durations, overhead_ms: float = 0.0) -> StageSamples:
-    """Return durations as a device profile has them, rounded to microseconds."""
-
-    def ms(values: np.ndarray, more: float = 0.0) -> Any:
-        return tuple(np.round(values / _NS_PER_MS + more, 3).tolist())
-
-    return StageSamples(
-        overhead_ms=ms(durations.late, overhead_ms),
-        reference_ms=ms(durations.reference),
-        step_ms=tuple(map(tuple, np.round(durations.step / _NS_PER_MS, 3).tolist())),
-        select_ms=ms(durations.select),
-        num_particles=shape.num_particles,
-        reference_steps=shape.reference_steps,
-        **compute._asdict(),
-    )
 
 
 def cost_rows(costs: Costs, chosen: list[Lane], num_steps: int) -> list[dict[str, Any]]:

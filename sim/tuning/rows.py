@@ -12,7 +12,7 @@ from sim.evaluation.modes import SWEEP, TUNED
 from sim.suite.comparison import COMPARISON, compared
 from sim.tuning.candidates import on_backend
 from sim.tuning.choosing import Choice, cell_of, nearest
-from sim.tuning.costs import cost_rows, samples_of
+from sim.tuning.costs import cost_rows
 from sim.tuning.screening import Screened, screened_row
 from sim.tuning.simulating import Simulated
 from sim.tuning.tuning import Tuned
@@ -88,7 +88,7 @@ def profile_of(tuned: Tuned) -> DeviceProfile:
         device=device,
         bundle=tuned.bundle.manifest.name,
         bundle_sha256=tuned.bundle.sha256,
-        stages=tuple(samples_of(lane.shape, lane.compute, lane.durations) for lane in tuned.lanes),
+        stages=tuple(lane.samples() for lane in tuned.lanes),
         points=tuple(_point(tuned, choice) for choice in _asked(tuned)),
     )
 
@@ -192,5 +192,6 @@ def _point(tuned: Tuned, choice: Choice) -> WorkingPoint:
         threads=compute.threads,
         reference_steps=candidate.shape.reference_steps,
         budget=candidate.budget(),
+        margin_ms=prediction.margin_ms,
         expected=expected,
     )

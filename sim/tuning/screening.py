@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from sim.durations import replay
 from sim.evaluation.device_profile import with_steps
 from sim.evaluation.stage_times import after_a_while, always_fits
 from sim.tuning.candidates import Candidate, Shape
 from sim.tuning.costs import Lane, tick_ns
 from sim.tuning.request import TuneRequest
-from vgf_robot.bench import replay
 from vgf_robot.bundle import Manifest
 from vgf_robot.controller import ControllerSettings
 from vgf_robot.results import latency_summary
@@ -30,12 +32,14 @@ class Prediction:
         whole: Share of the periods in which every step was taken, in time.
         mean_steps: Steps per period.
         tick_ms: How long a tick takes, without what passes before it.
+        margin_ms: What it has learned to keep free before the deadline.
     """
 
     miss_rate: float
     whole: float
     mean_steps: float
     tick_ms: Mapping[str, float] | None
+    margin_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,7 @@ def predict(manifest: Manifest, lane: Lane, num_steps: int, deadline_ms: float) 
         whole=float(((steps == num_steps) & ~missed).mean()),
         mean_steps=float(steps.mean()),
         tick_ms=latency_summary(ticks[ticks > 0] / 1e6),
+        margin_ms=float(np.median(outcome.margin_ns[last])) / 1e6,
     )
 
 

@@ -18,7 +18,7 @@ from sim.suite.run import run_suite
 from sim.suite.suite import NamedBudget, Suite, Task
 from sim.suite.summary import by_cell, cell_row
 from sim.tuning.candidates import Candidate
-from sim.tuning.costs import Lane, samples_of
+from sim.tuning.costs import Lane
 from sim.tuning.request import TuneRequest
 from vgf_robot.backends import installed_backends
 from vgf_robot.bundle import Bundle
@@ -137,7 +137,7 @@ def _installed() -> tuple[str, ...]:
 
 def _write_times(stand: Stand) -> Path:
     """Write what ticks take, one entry per shape; equal times leave the file alone, and with it the episodes."""
-    stages = tuple(samples_of(lane.shape, lane.compute, lane.durations) for lane in stand.lanes)
+    stages = tuple(lane.samples() for lane in stand.lanes)
     profile = DeviceProfile(bundle=stand.bundle.manifest.name, stages=stages)
     path = stand.work / f"times-{hashlib.sha256(msgspec.json.encode(profile)).hexdigest()[:10]}.json"
     if not path.exists():

@@ -17,6 +17,7 @@ PACKAGES = (
     "doctor",
     "drive",
     "engagement",
+    "profile",
     "realtime",
     "receipts",
     "recording",

@@ -12,6 +12,7 @@ import pytest
 
 import vgf_robot
 from tests.docs.blocks import DOCS, ROOT
+from vgf_robot.verbs import VERBS
 
 # What a browser fetches by itself, as opposed to a link that a reader may follow.
 FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "link": "href"}
@@ -100,11 +101,20 @@ def test_the_reference_shows_docstrings(site: Path) -> None:
     assert "No server answers" not in page  # code is not shown
 
 
+def test_every_verb_is_on_the_page_of_verbs_and_no_other():
+    page = (DOCS / "verbs.md").read_text()
+    assert sorted(re.findall(r"^\| \[?`(\w+)`", page, re.MULTILINE)) == sorted(VERBS)
+
+
 def test_the_tree_of_the_architecture_page_is_the_tree():
     tree = re.search(r"```text\n(vgf_robot/.*?)```", (DOCS / "architecture.md").read_text(), re.DOTALL)
     assert tree is not None
-    stated = set(re.findall(r"^  (\w+)/", tree[1], re.MULTILINE))
+    stated = re.findall(r"^  (\w+)/", tree[1], re.MULTILINE)
+    contracts = (ROOT / "pyproject.toml").read_text()
+    layers = re.findall(r"^  \"(vgf_robot\..*)\",$", contracts[contracts.index("layers = [") :], re.MULTILINE)
+    order = [name for layer in layers for name in re.findall(r"vgf_robot\.(\w+)", layer)]
     there = {path.parent.name for path in (ROOT / "vgf_robot").glob("*/__init__.py")}
-    assert stated == there
+    assert stated == [name for name in order if name in there]  # from the top layer down, as the imports point
+    assert set(stated) == there
     tops = {line.split("/")[0] for line in tree[1].splitlines() if re.match(r"\w+/", line)}
     assert all((ROOT / top).is_dir() for top in tops)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from sim.busy import usable_cores
 from sim.commands import demo
-from sim.demo.busy import usable_cores
 from tests.bundles import make_bundle
 from tests.unit.sim.evaluation.fakes import open_fake
 from vgf_robot.bundle import Bundle

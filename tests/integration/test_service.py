@@ -16,6 +16,7 @@ import pytest
 from tests.bundles import make_bundle
 from tests.integration.serve.servers import ENVIRONMENT, PATIENCE_S, VERB
 from vgf_robot import verbs
+from vgf_robot.control import ControlClient
 
 pytestmark = pytest.mark.realtime
 UNIT = Path(__file__).parents[2] / "docs" / "examples" / "systemd" / "vgf-robot.service"
@@ -69,14 +70,18 @@ def start(tmp_path):
 
 
 def test_a_server_says_when_it_is_ready_lives_reloads_and_stops(manager, start, tmp_path):
-    bundle = make_bundle(tmp_path / "bundle")
-    with start("serve", str(bundle), "--bind", "tcp://127.0.0.1:*") as process:
+    bundle, control = make_bundle(tmp_path / "bundle"), f"ipc://{tmp_path}/control.sock"
+    with (
+        start("serve", str(bundle), "--bind", "tcp://127.0.0.1:*", "--control", control) as process,
+        ControlClient(control, timeout_s=PATIENCE_S) as operator,
+    ):
         manager.until("READY=1")
         manager.until("WATCHDOG=1")
-        process.send_signal(signal.SIGHUP)
-        manager.until("RELOADING=1")
-        manager.until("READY=1")
-        manager.until("WATCHDOG=1")
+        for reload in (lambda: process.send_signal(signal.SIGHUP), operator.reload):
+            reload()
+            manager.until("RELOADING=1")
+            manager.until("READY=1")
+            manager.until("WATCHDOG=1")
         process.send_signal(signal.SIGTERM)
         manager.until("STOPPING=1")
         assert process.wait(PATIENCE_S) == 0
@@ -89,6 +94,10 @@ def test_a_loop_says_so_too_while_it_waits_for_its_robot(manager, start, tmp_pat
     bundle = make_bundle(tmp_path / "bundle")
     ports = ("--observations", "tcp://127.0.0.1:*", "--commands", "tcp://127.0.0.1:*")
     with start("drive", str(bundle), *ports) as process:
+        manager.until("READY=1")
+        manager.until("WATCHDOG=1")
+        process.send_signal(signal.SIGHUP)  # the bundle stays, and so does the loop
+        manager.until("RELOADING=1")
         manager.until("READY=1")
         manager.until("WATCHDOG=1")
         process.send_signal(signal.SIGTERM)

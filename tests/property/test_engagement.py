@@ -146,6 +146,15 @@ def test_while_blending_a_step_is_the_policys_own_and_a_share_of_the_range(manif
 
 
 @settings(deadline=None, max_examples=100)
+@given(action=vectors)
+def test_no_absolute_action_is_the_first_without_a_pose(manifests, action):
+    play = Play(manifests["absolute", None])
+    play(("engage",))
+    assert play(("admit", action, Rung.TRANSPORT, 0.0, 0, None, PERIOD_NS)) is None
+    assert play.engagement.state is EngagementState.FAULT
+
+
+@settings(deadline=None, max_examples=100)
 @given(pose=vectors, action=vectors)
 def test_the_first_absolute_action_is_near_the_pose_or_nothing_is_sent(manifests, pose, action):
     play = Play(manifests["absolute", None])

@@ -15,6 +15,8 @@ from vgf_robot.errors import ConfigError
 Buffers = dict[str, NDArray[Any]]
 Bind = Callable[[str, Buffers, Buffers], "Bound"]
 
+# Far more than any machine has use for; a hundred thousand would start, and never be done.
+MOST_THREADS = 256
 STATE = {"particles": "moved", "first_moment": "first_moment_out", "second_moment": "second_moment_out"}
 
 
@@ -125,10 +127,12 @@ def require_threads(threads: int) -> None:
     """Refuse a number of threads that has no meaning.
 
     Raises:
-        ConfigError: It is less than 1.
+        ConfigError: It is less than 1, or more than any core of this machine could have use for.
     """
     if threads < 1:
         raise ConfigError(f"threads: expected 1 or more, found {threads}; give the number of cores to use.")
+    if threads > MOST_THREADS:
+        raise ConfigError(f"threads: expected at most {MOST_THREADS}, found {threads}; give the number of cores.")
 
 
 def _result(bound: Bound) -> StepResult:

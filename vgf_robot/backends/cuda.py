@@ -1,4 +1,4 @@
-"""One NVIDIA GPU through the driver's own library: memory, copies, a stream, and graphs of what was put on it.
+"""One NVIDIA GPU through the driver's own library: memory, copies, streams, and graphs of what was put on them.
 
 By ctypes and not through a package: libcuda.so.1 is there wherever the driver is, of whatever CUDA version, on a Jetson
 as on a server, and its primary context is the one that ONNX Runtime and TensorRT use.
@@ -9,8 +9,8 @@ Source: CUDA driver API, https://docs.nvidia.com/cuda/cuda-driver-api.
 from __future__ import annotations
 
 import ctypes
+import weakref
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any, final
 
@@ -28,9 +28,8 @@ THREAD_LOCAL = 1  # CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: what other threads do i
 VERSION_FILES = (Path("/proc/driver/nvidia/version"), Path("/etc/nv_tegra_release"))
 
 
-@cache
 def open_gpu() -> Gpu:
-    """Return the first GPU of this machine; the environment's CUDA_VISIBLE_DEVICES says which one that is.
+    """Return the first GPU of this machine, with a stream of its own; CUDA_VISIBLE_DEVICES says which GPU that is.
 
     Raises:
         MachineError: There is no driver, or no GPU.
@@ -55,7 +54,10 @@ def load_library() -> Any:
 
 @final
 class Gpu:
-    """The primary context of one GPU, and a stream on it; all work of a process goes through that stream.
+    """The primary context of one GPU, and a stream on it for one thread at a time.
+
+    Whatever is opened has its own, so that a bundle can be loaded in one thread, and its graphs be recorded, while
+    those of another run in a second thread. The stream is destroyed with this object.
 
     Args:
         library: The driver's library, or what stands for it.
@@ -91,18 +93,24 @@ class Gpu:
         self.stream = int(stream.value or 0)
 
     def make_current(self) -> None:
-        """Let the calling thread use the GPU: a context belongs to a thread, and graphs may run in another one."""
+        """Let the calling thread use the GPU: a context belongs to a thread, and graphs may run in another one.
+
+        Recordings of other threads are then no business of its own: ONNX Runtime makes them in a mode in which the
+        driver would refuse what every thread does meanwhile.
+        """
         self.call("cuCtxSetCurrent", self._context)
+        self.call("cuThreadExchangeStreamCaptureMode", ctypes.byref(ctypes.c_int(THREAD_LOCAL)))
 
     def allocate(self, num_bytes: int) -> DeviceMemory:
         """Return memory of the GPU; what is in it is anybody's guess."""
         return DeviceMemory(self, num_bytes)
 
     def allocate_host(self, num_bytes: int) -> NDArray[np.uint8]:
-        """Return memory of the host that the GPU copies from and to by itself, zeroed; it is never freed."""
+        """Return memory of the host that the GPU copies from and to by itself, zeroed; freed with its last array."""
         pointer = ctypes.c_void_p()
         self.call("cuMemAllocHost_v2", ctypes.byref(pointer), ctypes.c_size_t(num_bytes))
         buffer: Any = (ctypes.c_uint8 * num_bytes).from_address(int(pointer.value or 0))
+        weakref.finalize(buffer, self._free_host, pointer).atexit = False
         array: NDArray[np.uint8] = np.frombuffer(buffer, np.uint8)
         array[...] = 0
         return array
@@ -136,7 +144,7 @@ class Gpu:
         """Wait until everything that was queued is done."""
         self.call("cuStreamSynchronize", self._stream)
 
-    def capture(self, enqueue: Callable[[], object]) -> Callable[[], None]:
+    def capture(self, enqueue: Callable[[], object]) -> RecordedGraph:
         """Record what a function queues, without running it, and return what queues all of it in one call.
 
         Args:
@@ -150,7 +158,7 @@ class Gpu:
             self.call("cuStreamEndCapture", self._stream, ctypes.byref(graph))
         self.call("cuGraphInstantiateWithFlags", ctypes.byref(executable), graph, ctypes.c_uint64(0))
         self.call("cuGraphDestroy", graph)
-        return lambda: self.call("cuGraphLaunch", executable, self._stream)
+        return RecordedGraph(self, executable, self._stream)
 
     def call(self, function: str, *arguments: Any) -> None:
         """Call a function of the driver.
@@ -160,6 +168,15 @@ class Gpu:
         """
         if code := getattr(self._library, function)(*arguments):
             raise MachineError(f"The GPU's driver refused {function}: {self._error(code)}; see `dmesg` for its reason.")
+
+    def __del__(self) -> None:
+        if hasattr(self, "_stream"):
+            self.make_current()
+            self.call("cuStreamDestroy_v2", self._stream)
+
+    def _free_host(self, pointer: ctypes.c_void_p) -> None:
+        self.make_current()
+        self.call("cuMemFreeHost", pointer)
 
     def _error(self, code: int) -> str:
         text = ctypes.c_char_p()
@@ -184,6 +201,24 @@ def _driver_version() -> str | None:
         except (OSError, IndexError):
             continue
     return None
+
+
+@final
+class RecordedGraph:
+    """What was recorded; destroyed with this object."""
+
+    def __init__(self, gpu: Gpu, executable: ctypes.c_void_p, stream: ctypes.c_void_p) -> None:
+        self._gpu = gpu
+        self._executable = executable
+        self._stream = stream
+
+    def __call__(self) -> None:
+        """Queue all of it on its stream."""
+        self._gpu.call("cuGraphLaunch", self._executable, self._stream)
+
+    def __del__(self) -> None:
+        self._gpu.make_current()
+        self._gpu.call("cuGraphExecDestroy", self._executable)
 
 
 @final

@@ -12,8 +12,7 @@ from vgf_robot.results import device_facts
 def open_onnxruntime_cpu(bundle: Bundle, variant: Variant, *, threads: int = 1) -> BoundGraphs:
     """Open one session per graph, bound once to memory that every tick reuses; see `Backend`.
 
-    Bound sessions were measured against `run` with a dictionary of inputs, on a step graph so small that only the call
-    itself counts (2 cores, ONNX Runtime 1.31): 9.8 us bound, 17.7 us with `run`, which also allocates its outputs.
+    `run` with a dictionary of inputs would also allocate its outputs, in every tick.
 
     Raises:
         BundleError: A graph cannot be read, or its inputs and outputs are not those of the manifest.

@@ -8,10 +8,27 @@ from pathlib import Path
 from typing import Any
 
 from vgf_robot.errors import ConfigError, MachineError
+from vgf_robot.results import require_writable
 
 Row = Mapping[str, Any]
 STAGES = ("reference", "step", "select")
 COLOURS = ("#8da0cb", "#fc8d62", "#66c2a5")
+
+
+FORMATS = (".png", ".svg", ".pdf")
+
+
+def require_drawable(path: Path) -> None:
+    """Refuse a place where no picture can be drawn, before there is one.
+
+    Raises:
+        ConfigError: The file's name has another ending than .png, .svg or .pdf.
+        MachineError: Matplotlib is not installed, or nothing can be written there.
+    """
+    if path.suffix not in FORMATS:
+        raise ConfigError(f"--plot: expected a name that ends in {', '.join(FORMATS)}, found '{path}'.")
+    require_writable(path)
+    _load_pyplot()
 
 
 def draw(path: Path, title: str, rows: Sequence[Row]) -> None:

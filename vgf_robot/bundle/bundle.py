@@ -137,7 +137,7 @@ def _folder(path_or_name: str | Path) -> Path:
     if folder.exists():
         raise BundleError(f"{folder}: expected a bundle's folder, found a file; give the folder that holds {MANIFEST}.")
     names = shipped_names()
-    hint = f"shipped bundles: {suggestion(str(path_or_name), names)}" if names else "no bundle is shipped."
+    hint = suggestion(str(path_or_name), names) if names else "no bundle is shipped."
     raise BundleError(f"{folder}: expected a bundle's folder or the name of a shipped bundle, found neither; {hint}")
 
 

@@ -13,6 +13,7 @@ SCHEMA_VERSION = 1
 
 ActionKind = Literal["absolute", "delta", "velocity", "torque"]
 Selection = Literal["argmax", "softmax", "uniform"]
+SamplingRule = Literal["euler", "midpoint", "one-step", "one-pass"]
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -62,7 +63,7 @@ class OperatingPoint(Record, frozen=True, kw_only=True):
 
     Attributes:
         num_particles: N, one of the variants.
-        reference_steps: K, Euler steps of the reference flow, one of the variants.
+        reference_steps: K, evaluations of the reference network, one of the variants.
         max_steps: The cap on transport steps L; 0 is a valid answer.
         step_size: Size of one transport step, in normalised action units.
         max_distance: Largest Euclidean distance of a particle from where it started, in normalised action units;
@@ -84,8 +85,19 @@ class OperatingPoint(Record, frozen=True, kw_only=True):
     sealed: bool = False
 
 
-class Variant(Record, frozen=True, kw_only=True):
-    """The three graphs for one N and K; paths are relative to the bundle's folder."""
+class Variant(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """The three graphs for one N and K; paths are relative to the bundle's folder.
+
+    Attributes:
+        num_particles: N.
+        reference_steps: K, evaluations of the reference network.
+        precision: Number format of the large matrix products.
+        reference: The graph that draws particles.
+        step: The graph that moves them.
+        select: The graph that chooses one.
+        sampler: How the first one draws: K `euler` steps of a flow; `midpoint`, half as many better ones; `one-step`, a
+            network distilled from it; `one-pass`, what has no steps by itself. For the reader.
+    """
 
     num_particles: int
     reference_steps: int
@@ -93,6 +105,7 @@ class Variant(Record, frozen=True, kw_only=True):
     reference: str
     step: str
     select: str
+    sampler: SamplingRule = "euler"
 
 
 class Manifest(Record, frozen=True, kw_only=True):

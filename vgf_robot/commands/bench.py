@@ -76,6 +76,10 @@ def main(argv: Sequence[str]) -> int:
     options = parse(Options, argv, "bench", EXAMPLE)
     settings = BenchSettings(ticks=options.ticks, seed=options.seed)
     _require_one_subject(options)
+    if options.plot is not None:
+        from vgf_robot.bench.plot import require_drawable
+
+        require_drawable(options.plot)
     with _bundle(options) as bundle:
         roofline = _roofline(bundle)
         rows = _measured(bundle, options, settings, roofline)

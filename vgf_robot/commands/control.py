@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from vgf_robot.security import ClientKeys
 
 EXAMPLE = "vgf-robot control ipc:///tmp/vgf-robot-control.sock ceilings --max-steps 1 --max-distance none"
 LIFTED = "none"
+LARGEST = 2**63  # what a message holds
 Request = Literal["status", "ceilings", "engage", "disengage", "clear", "reload", "stop"]
 
 
@@ -95,10 +97,13 @@ def _ceiling(name: str, text: str) -> Any:
     if text.lower() == LIFTED:
         return None
     try:
-        return int(text) if name == "max_steps" else float(text)
-    except ValueError as error:
+        value = int(text) if name == "max_steps" else float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < LARGEST:
         kind = "a whole number" if name == "max_steps" else "a number"
-        raise ConfigError(f"--{_dashed(name)}: expected {kind} or '{LIFTED}', found '{text}'.") from error
+        raise ConfigError(f"--{_dashed(name)}: expected {kind} of 0 or more, or '{LIFTED}', found '{text}'.")
+    return value
 
 
 def _dashed(name: str) -> str:

@@ -21,7 +21,7 @@ from vgf_robot import config, results, verbs
 from vgf_robot.bundle import Bundle, Manifest
 from vgf_robot.commands.operator import listening_to_operators
 from vgf_robot.commands.profiled import on_profile
-from vgf_robot.commands.signals import stopped_by_signals
+from vgf_robot.commands.signals import reloaded_by_signal, stopped_by_signals
 from vgf_robot.commands.speech import LogFormat, say, speak
 from vgf_robot.commands.spoken import controller_spoken, realtime_spoken
 from vgf_robot.commands.supervisor import Supervisor
@@ -40,6 +40,8 @@ from vgf_robot.telemetry import DriveTelemetry, EventKind, Publisher
 from vgf_robot.wire.endpoint import check_bind, reaches_beyond_this_machine
 
 EXAMPLE = "vgf-robot drive cube-single-play --plant --engage --seconds 10"
+# A loop that waited for graphs to load would leave its robot without actions.
+STAYS = "SIGHUP: the bundle stays, and the list of keys, if any, is read again; start the loop anew for another bundle"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +131,7 @@ def main(argv: Sequence[str]) -> int:
     engagement = Engagement(manifest, settings.engagement)
     with (
         DriveTelemetry(Publisher(telemetry, guard=guard), bundle, settings) as telling,
-        closing(plant or _open_sockets(manifest, settings, endpoints, guard)) as ports,
+        closing(plant or _open_sockets(manifest, settings, endpoints, guard, engagement)) as ports,
     ):
         drive = Drive(
             controller=controller,
@@ -139,22 +141,30 @@ def main(argv: Sequence[str]) -> int:
             settings=settings,
             on_period=telling.drove,
         )
+        supervisor = Supervisor(os.environ)
+        hung_up: list[str] = []
         controlled = ControlledDrive(drive, bundle_sha256=bundle.sha256, counters=lambda: ports.counters)
 
         def told(text: str) -> None:
             say(text, "control")
             telling.event(EventKind.CONTROL, text)
 
+        def reread() -> None:
+            supervisor.reloading()
+            hung_up.append(STAYS)
+            if guard is not None:
+                guard.rights.expire()
+
         with (
             listening_to_operators(controlled, control, guard, told) as attend,
             stopped_by_signals(drive.stop) as received,
+            reloaded_by_signal(reread, drive.stop),
         ):
             facts = {"bundle": manifest.name, "bundle_sha256": bundle.sha256}
             ready = f"ready: {manifest.name} ({bundle.sha256[:12]}) {_place(manifest, ports)}{_plan(settings)}"
             say(ready, "ready", **facts)
             if settings.realtime != RealTimeSettings():
                 say(f"real time: {in_force}", "real_time")
-            supervisor = Supervisor(os.environ)
             supervisor.ready(f"driving {manifest.name}")
             report = _reporter(drive, ports, settings.report_every_s)
             announce(telling.endpoint, keys=guard is not None)
@@ -164,6 +174,8 @@ def main(argv: Sequence[str]) -> int:
                 if guard is not None:
                     guard.turn(now_ns)
                 attend()
+                while hung_up:
+                    told(hung_up.pop())
                 supervisor.beat(now_ns)
                 telling.beat(now_ns, drive, ports)
                 report(now_ns)
@@ -198,7 +210,10 @@ def resolve_settings(options: Options) -> DriveSettings:
 def _endpoints(options: Options, settings: DriveSettings, check: Callable[[str], str]) -> list[str]:
     """Return where to listen and where to send, checked; nowhere for a plant."""
     if not options.plant:
-        return [check(settings.observations), check(settings.commands)]
+        endpoints = [check(settings.observations), check(settings.commands)]
+        if endpoints[0] == endpoints[1] and not endpoints[0].endswith("*"):
+            raise ConfigError(f"observations and commands: expected two endpoints, found {endpoints[0]} for both.")
+        return endpoints
     if options.observations is not None or options.commands is not None:
         raise ConfigError(
             "--plant is driven in this process, without sockets; leave out --observations and --commands."
@@ -215,9 +230,16 @@ def _num_periods(seconds: float | None, manifest: Manifest) -> int | None:
 
 
 def _open_sockets(
-    manifest: Manifest, settings: DriveSettings, endpoints: Sequence[str], guard: Guard | None
+    manifest: Manifest, settings: DriveSettings, endpoints: Sequence[str], guard: Guard | None, engagement: Engagement
 ) -> SocketPorts:
-    ports = SocketPorts(manifest, settings, observations=endpoints[0], commands=endpoints[1], guard=guard)
+    ports = SocketPorts(
+        manifest,
+        settings,
+        observations=endpoints[0],
+        commands=endpoints[1],
+        guard=guard,
+        follows=lambda: engagement.state.follows,
+    )
     for endpoint in (ports.observations, ports.commands):
         if guard is None and reaches_beyond_this_machine(endpoint):
             print(f"WARNING: {endpoint} has no keys: anyone who reaches it can command the robot.", file=sys.stderr)

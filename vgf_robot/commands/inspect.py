@@ -16,7 +16,7 @@ from rich.table import Table
 
 from vgf_robot.bundle import Bundle, Field, Manifest, OperatingPoint
 from vgf_robot.controller import Rung, fallback_rungs
-from vgf_robot.receipts import ACCEPTED, KEY, in_words
+from vgf_robot.receipts import ACCEPTED, FLOAT32, KEY, in_words
 from vgf_robot.results import print_table, write_json
 from vgf_robot.verbs import parse
 
@@ -43,7 +43,7 @@ Facts = Mapping[str, str]
 class Options:
     """Options of `inspect`."""
 
-    bundle: Annotated[str, tyro.conf.Positional]
+    bundle: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BUNDLE")]
     """Folder of a bundle, or the name of a shipped one."""
     json: Path | None = None
     """Also write the facts to this file."""
@@ -59,10 +59,14 @@ def main(argv: Sequence[str]) -> int:
     _print_fields(console, "Action", manifest.action, "limits")
     _print_facts(console, "What an action is", _action(manifest))
     _print_facts(console, "Operating point", _operating_point(manifest))
-    print_table("Variants", variant_rows(bundle), ("num_particles", "reference_steps", "precision", "graphs_kb"))
+    print_table(
+        "Variants", variant_rows(bundle), ("num_particles", "reference_steps", "sampler", "precision", "graphs_kb")
+    )
     _print_receipt(console, receipt)
     if low := precision_facts(bundle):
         _print_facts(console, "What the low precisions lose against float32", low)
+    if cheap := sampler_facts(bundle):
+        _print_facts(console, "What fewer evaluations of the reference lose", cheap)
     _print_provenance(console, manifest.provenance)
     if options.json is not None:
         facts = {"bundle": str(bundle.folder), "bundle_sha256": bundle.sha256, "receipt": receipt}
@@ -76,6 +80,7 @@ def variant_rows(bundle: Bundle) -> list[dict[str, Any]]:
         {
             "num_particles": variant.num_particles,
             "reference_steps": variant.reference_steps,
+            "sampler": variant.sampler,
             "precision": variant.precision,
             "graphs_kb": _kilobytes(bundle.folder, {variant.reference, variant.step, variant.select}),
         }
@@ -94,11 +99,36 @@ def precision_facts(bundle: Bundle) -> Facts:
         where = ", ".join(entry[key] for key in ("device", "library") if key in entry)
         facts[place] = f"{in_words(entry)}{f' [{where}]' if where else ''}"
     for entry in receipt.get("closed_loop", []):
-        facts[f"closed loop, {entry['precision']} on {entry['backend']}"] = (
-            f"success {entry['difference']:+.1%} against float32, at least {entry['difference_low']:+.1%}, of "
-            f"{entry['episodes']} paired episodes{'' if entry['passed'] else ', BEYOND ITS LIMIT'}"
-        )
+        if entry["precision"] != FLOAT32:
+            facts[f"closed loop, {entry['precision']} on {entry['backend']}"] = _loop(entry, FLOAT32)
     return facts
+
+
+def sampler_facts(bundle: Bundle) -> Facts:
+    """Return what the receipt says of each way to draw that takes fewer evaluations than the operating point's."""
+    receipt, facts = bundle.receipt(), dict[str, str]()
+    for entry in receipt.get("samplers", []):
+        facts[f"K = {entry['reference_steps']}, {entry['sampler']}"] = (
+            f"particles {entry['median']:.3f} from those of K = {entry['against_reference_steps']} at the median, 99 % "
+            f"within {entry['p99']:.3f}, where two of one state are {entry['apart']:.3f} apart; normalised action units"
+        )
+    for entry in receipt.get("closed_loop", []):
+        if entry["precision"] == FLOAT32:
+            against = f"K = {entry['against_reference_steps']}"
+            facts[f"closed loop, K = {entry['reference_steps']}"] = _loop(entry, against)
+    return facts
+
+
+def _loop(entry: Mapping[str, Any], against: str) -> str:
+    """Return what the closed loop lost, and how far from the data each was where that was looked up."""
+    near = ""
+    if entry.get("data_distance_here") is not None and entry.get("data_distance_float32") is not None:
+        near = f"; {entry['data_distance_here']:.3g} from the data against {entry['data_distance_float32']:.3g}"
+    return (
+        f"{entry.get('score', 'success')} {entry['difference']:+.1%} against {against}, at least "
+        f"{entry['difference_low']:+.1%}, of {entry['episodes']} paired episodes{near}"
+        f"{'' if entry['passed'] else ', BEYOND ITS LIMIT'}"
+    )
 
 
 def _identity(bundle: Bundle) -> Facts:
@@ -130,13 +160,26 @@ def _operating_point(manifest: Manifest) -> Facts:
     distance = "no limit" if point.max_distance is None else f"at most {point.max_distance:g} from the reference"
     return {
         "setting": "sealed by an evaluation" if point.sealed else "the exporter's first guess; no evaluation sealed it",
-        "reference": f"{particles}, {point.reference_steps} Euler steps",
+        "reference": f"{particles}, {_drawn(manifest)}",
         "steps": _cap(point),
         "step size": f"{point.step_size:g}, {distance}; normalised action units",
         "selection": point.selection + (f", temperature {point.temperature:g}" if point.selection == "softmax" else ""),
         "transport": f"{transport.form}, {transport.optimiser}, alpha {transport.alpha:g}, "
         f"{transport.aggregation} of the critics",
     }
+
+
+def _drawn(manifest: Manifest) -> str:
+    point = manifest.operating_point
+    shape = (point.num_particles, point.reference_steps)
+    sampler = next(each.sampler for each in manifest.variants if (each.num_particles, each.reference_steps) == shape)
+    count = point.reference_steps
+    return {
+        "euler": f"{count} Euler steps",
+        "midpoint": f"{count} evaluations in {count // 2} midpoint steps",
+        "one-step": "one pass of a network distilled from the flow",
+        "one-pass": "one pass",
+    }[sampler]
 
 
 def _cap(point: OperatingPoint) -> str:

@@ -18,7 +18,7 @@ Settings = TypeVar("Settings", ServeSettings, DriveSettings)
 
 
 def on_profile(settings: Settings, source: str | Path, backend: str | None, threads: int | None) -> Settings:
-    """Return the settings on the backend, precision and threads of their profile's working point.
+    """Return the settings on the backend, precision, threads and first margin of their profile's working point.
 
     The command line goes before the profile, and the profile before the configuration. A profile of another device is
     worth a warning and no refusal: it only ever lowers the budget.
@@ -44,8 +44,12 @@ def on_profile(settings: Settings, source: str | Path, backend: str | None, thre
             "this one; run `vgf-robot tune` here.",
             file=sys.stderr,
         )
+    first_margin_ms = max(settings.controller.first_margin_ms, point.margin_ms)
     return msgspec.structs.replace(
-        settings, backend=backend or f"{point.backend}:{point.precision}", threads=threads or point.threads
+        settings,
+        backend=backend or f"{point.backend}:{point.precision}",
+        threads=threads or point.threads,
+        controller=msgspec.structs.replace(settings.controller, first_margin_ms=first_margin_ms),
     )
 
 

@@ -16,7 +16,7 @@ import tyro
 from vgf_robot import results, verbs
 from vgf_robot.commands.signals import stopped_by_signals
 from vgf_robot.commands.speech import say
-from vgf_robot.errors import ConfigError
+from vgf_robot.errors import ConfigError, ServerError
 from vgf_robot.recording.before_fault import BeforeFault
 from vgf_robot.recording.limits import Limits
 from vgf_robot.recording.recorder import Recorder
@@ -56,7 +56,7 @@ class Options:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Record until SIGTERM or the time is over (0), or Ctrl-C (130); the file is finished."""
+    """Record until SIGTERM or the time is over (0; 3 where the key was refused), or Ctrl-C (130); the file is whole."""
     options = verbs.parse(Options, argv, "record", EXAMPLE)
     limits = Limits(
         file_mb=options.file_mb,
@@ -68,9 +68,10 @@ def main(argv: Sequence[str]) -> int:
     seconds = options.seconds
     if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
         raise ConfigError(f"--seconds: expected a positive number, found {seconds:g}; leave it out for no end.")
-    with Subscriber(options.endpoint, keys=ClientKeys.spoken(options.keys, options.server_key)) as subscriber:
+    keys = ClientKeys.spoken(options.keys, options.server_key)
+    with Subscriber(options.endpoint, keys=keys, tell=say) as subscriber:
         store = Store(options.out, limits, tell=say)
-        recorder = Recorder(subscriber, store, BeforeFault(round(limits.fault_s * 1e9)), tell=say)
+        recorder = Recorder(subscriber, store, BeforeFault(round(limits.fault_s * 1e9)))
         with stopped_by_signals(recorder.stop) as received:
             say(f"recording {options.endpoint} to {options.out}")
             recorder.run(None if seconds is None else time.monotonic_ns() + round(seconds * 1e9))
@@ -79,7 +80,9 @@ def main(argv: Sequence[str]) -> int:
     if options.json is not None:
         shown = {"endpoint": options.endpoint, "out": options.out, "seconds": seconds, **msgspec.to_builtins(limits)}
         results.write_json(options.json, "record", shown, [row])
-    return 130 if signal.SIGINT in received else 0
+    if signal.SIGINT in received:
+        return 130
+    return ServerError.exit_code if subscriber.turned_away and not row["received"] else 0
 
 
 def _sentence(row: dict[str, Any]) -> str:

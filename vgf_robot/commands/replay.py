@@ -53,7 +53,8 @@ def main(argv: Sequence[str]) -> int:
     ticks = _wanted(recording, options.client)
     first = next(ticks, None)
     if first is None:
-        raise DatasetError(f"Expected ticks{_of(options.client)} in the recording, found none; give another one.")
+        none = f"Expected ticks{_of(options.client)} in the recording, found none; give another one."
+        raise DatasetError(" ".join([none, *recording.warnings]))
     backend, threads = options.backend or first.backend, options.threads or first.threads
     precision = options.precision or (first.precision if first.bundle_sha256 == bundle.sha256 else None)
     rerun = Rerun(bundle, backend=backend, precision=precision, threads=threads)
@@ -71,6 +72,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _require_sense(options: Options) -> None:
+    if not options.recording:
+        raise ConfigError(f"No recording is given; name files of `vgf-robot record`, or their folder: {EXAMPLE}")
     if options.limit is not None and not (math.isfinite(options.limit) and options.limit >= 0):
         raise ConfigError(f"--limit: expected 0 or more, found {options.limit:g}; give another one.")
     if options.worst < 0:

@@ -6,12 +6,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import msgspec
@@ -20,7 +18,7 @@ import tyro
 from vgf_robot import config, results, verbs
 from vgf_robot.commands.operator import listening_to_operators
 from vgf_robot.commands.profiled import on_profile
-from vgf_robot.commands.signals import stopped_by_signals
+from vgf_robot.commands.signals import reloaded_by_signal, stopped_by_signals
 from vgf_robot.commands.speech import LogFormat, say, speak
 from vgf_robot.commands.spoken import controller_spoken, realtime_spoken
 from vgf_robot.commands.supervisor import Supervisor
@@ -35,6 +33,8 @@ from vgf_robot.wire.policy import Policy
 from vgf_robot.wire.server import Server
 from vgf_robot.wire.settings import ServeSettings
 
+# With keys: a server of one robot has operators, recorders and monitors, too.
+FEWEST_CONNECTIONS = 64
 EXAMPLE = "vgf-robot serve cube-single-play --bind tcp://127.0.0.1:5555"
 
 
@@ -93,7 +93,7 @@ def main(argv: Sequence[str]) -> int:
     guard = None
     if settings.keys is not None:
         keys, told = ServerKeys.load(settings.keys), partial(say, event="rights")
-        guard = Guard(keys, max_connections=4 * settings.max_clients, tell=told)
+        guard = Guard(keys, max_connections=max(FEWEST_CONNECTIONS, 4 * settings.max_clients), tell=told)
     check = partial(check_bind, insecure=settings.insecure, keys=guard is not None)
     endpoint = check(settings.bind)
     control = None if settings.control is None else check(settings.control)
@@ -114,9 +114,10 @@ def main(argv: Sequence[str]) -> int:
             guard=guard,
             tell=telling.told(EventKind.RELOADED, partial(say, event="reload")),
             on_reply=telling.replied,
+            on_reload=supervisor.reloading,
         ) as server,
         stopped_by_signals(server.stop) as received,
-        _reloaded_by_signal(server, supervisor),
+        reloaded_by_signal(server.reload, server.stop),
         listening_to_operators(
             ControlledServer(server), control, guard, telling.told(EventKind.CONTROL, partial(say, event="control"))
         ) as attend,
@@ -175,25 +176,6 @@ def resolve_settings(options: Options) -> ServeSettings:
         base.realtime, fifo=options.fifo, cores=options.cores, lock_memory=options.lock_memory
     )
     return config.from_mapping({**msgspec.to_builtins(base), **spoken}, ServeSettings, "the command line")
-
-
-@contextmanager
-def _reloaded_by_signal(server: Server, supervisor: Supervisor) -> Generator[None, None, None]:
-    """Turn SIGHUP into a reload, unless it is that of a terminal that was closed: who sits there wants an end."""
-    in_terminal = sys.stdin is not None and sys.stdin.isatty()  # pyright: ignore[reportUnnecessaryComparison]
-
-    def handle(_: int, __: FrameType | None) -> None:
-        if in_terminal and not sys.stdin.isatty():
-            server.stop()
-        else:
-            server.reload()
-            supervisor.reloading()
-
-    before = signal.signal(signal.SIGHUP, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGHUP, before)
 
 
 def _reporter(server: Server, every_s: float | None) -> Callable[[int], None]:

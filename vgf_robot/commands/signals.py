@@ -1,8 +1,9 @@
-"""Signals that end a verb in its own time."""
+"""Signals that end a verb in its own time, or have it read anew what it runs."""
 
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
@@ -28,3 +29,26 @@ def stopped_by_signals(stop: Callable[[], object]) -> Generator[list[int], None,
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def reloaded_by_signal(reload: Callable[[], object], stop: Callable[[], object]) -> Generator[None, None, None]:
+    """Turn SIGHUP into a reload, unless it is that of a terminal that was closed: who sits there wants an end.
+
+    Args:
+        reload: Safe to call from a signal handler.
+        stop: Likewise.
+    """
+    in_terminal = sys.stdin is not None and sys.stdin.isatty()  # pyright: ignore[reportUnnecessaryComparison]
+
+    def handle(_: int, __: FrameType | None) -> None:
+        if in_terminal and not sys.stdin.isatty():
+            stop()
+        else:
+            reload()
+
+    before = signal.signal(signal.SIGHUP, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -15,7 +15,9 @@ LogFormat = Literal["text", "json"]
 
 
 def say(line: str, event: str = "note", **facts: Any) -> None:
-    """Print a line unless that would wait or fail: a pipe that nobody empties must not stop the robot.
+    """Print a line unless that would wait or fail: neither a pipe that nobody empties nor a full disk stops the robot.
+
+    Lines that were lost are counted, and their number is said before the next one that is not.
 
     Args:
         line: For people.
@@ -36,16 +38,15 @@ def speak(log_format: LogFormat) -> None:
 class _Speaker(logging.Handler):
     """Writes to stdout as it is at the time, without waiting for whoever reads it."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._lost = 0
+
     def emit(self, record: logging.LogRecord) -> None:
-        if not select.select([], [sys.stdout], [], 0)[1]:
-            return
-        try:
-            print(self.format(record), flush=True)
-        except BrokenPipeError:
-            # Nobody will read any more; without this, Python would fail again when it leaves.
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
-            os.close(nowhere)
+        if self._lost and _write(self.format(_gap(self._lost))):
+            self._lost = 0
+        if not _write(self.format(record)):
+            self._lost += 1
 
 
 @final
@@ -59,6 +60,28 @@ class _Json(logging.Formatter):
         if record.exc_info:
             said["trace"] = self.formatException(record.exc_info)
         return msgspec.json.encode(said).decode()
+
+
+def _gap(lost: int) -> logging.LogRecord:
+    """Return what is said of lines that could not be."""
+    text = f"{lost} {'line' if lost == 1 else 'lines'} before this could not be written and went lost"
+    return logging.makeLogRecord({"levelname": "WARNING", "msg": text, "event": "lost", "facts": {"lines": lost}})
+
+
+def _write(line: str) -> bool:
+    """Return whether a line was written whole.
+
+    Not by `print`: what that cannot write stays in its buffer, and fails again when Python leaves.
+    """
+    try:
+        sys.stdout.flush()
+        rest = f"{line}\n".encode(sys.stdout.encoding, "replace")
+        # A pipe that can be written to takes this much without waiting.
+        while rest and select.select([], [sys.stdout], [], 0)[1]:
+            rest = rest[os.write(sys.stdout.fileno(), rest[: select.PIPE_BUF]) :]
+        return not rest
+    except (AttributeError, OSError, ValueError):  # closed from the start; full, or nobody at the other end; closed
+        return False
 
 
 _speaker = _Speaker()

@@ -25,8 +25,9 @@ from vgf_robot.errors import ServerError
 from vgf_robot.security import ClientKeys
 from vgf_robot.wire.channel import Channel
 from vgf_robot.wire.codec import encode
-from vgf_robot.wire.faults import KeyRefusedError, RefusedError
+from vgf_robot.wire.faults import RefusedError
 from vgf_robot.wire.messages import VERSION, ErrorReply, Instruction
+from vgf_robot.wire.question import seconds
 
 
 class NoControlError(ServerError):
@@ -56,6 +57,7 @@ class ControlClient:
 
     Raises:
         ConfigError: No endpoint.
+        ProtocolError: `timeout_s` is no time.
     """
 
     def __init__(
@@ -67,10 +69,9 @@ class ControlClient:
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._endpoint = endpoint
-        self._timeout_s = timeout_s
+        self._timeout_s = seconds("timeout_s", timeout_s)
         self._clock = clock
         self._channel = Channel(endpoint, clock, keys)
-        self._has_key = keys is not None
         self._sequence = 0
 
     def state(self) -> State:
@@ -134,10 +135,10 @@ class ControlClient:
             reply = self._answer(until_ns)
             if reply is not None:
                 return _accepted(reply)
-        waited_s, turned = (self._clock() - began_ns) / 1e9, self._channel.turned
-        if turned is not None:
-            raise KeyRefusedError(self._endpoint, waited_s, turned, has_key=self._has_key)
-        raise NoControlError(self._endpoint, waited_s, connected=self._channel.connected)
+        waited_s = (self._clock() - began_ns) / 1e9
+        raise self._channel.refusal(waited_s) or NoControlError(
+            self._endpoint, waited_s, connected=self._channel.connected
+        )
 
     def _answer(self, until_ns: int) -> ControlReply | None:
         """Return the answer to the last question; None where it does not come."""

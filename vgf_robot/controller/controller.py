@@ -155,6 +155,17 @@ class Controller:
         variant = self._prepared(self._key(budget))
         variant.margin = msgspec.structs.replace(variant.margin, ns=margin_ns)
 
+    def succeed(self, earlier: Controller) -> None:
+        """Take over what an earlier controller of this robot was told, its ceilings, and what it has learned.
+
+        The margin stands for how much this device's times vary: another bundle's are no better known at its start.
+        """
+        self.set_ceilings(earlier.ceilings)
+        for key, variant in self._variants.items():
+            if key in earlier._variants:
+                learned_ns = earlier._variants[key].margin.ns
+                variant.margin = msgspec.structs.replace(variant.margin, ns=learned_ns)
+
     def set_ceilings(self, ceilings: Ceilings) -> None:
         """Lower what the ticks from now on run at, where it is above; not while a tick is under way."""
         self.ceilings = ceilings

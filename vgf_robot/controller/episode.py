@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vgf_robot.controller.noise import NoiseStream
+from vgf_robot.controller.start import Start
 from vgf_robot.controller.variant import PreparedVariant
 
 
@@ -47,6 +48,14 @@ class Episode:
     remembered: Remembered | None = None
     previous_action: NDArray[np.float32] | None = None
     commanded_ns: int = 0
+
+    def take_back(self, start: Start) -> None:
+        """Forget the last action, which its robot was not sent: the next one is held to the action before it.
+
+        Args:
+            start: What the tick that made it started from.
+        """
+        self.previous_action, self.commanded_ns = start.previous_action, start.commanded_ns
 
     def forget_old_particles(self, now_ns: int, *, max_age_ticks: int, period_ns: int) -> None:
         """Forget particles that are too old to be scored again.

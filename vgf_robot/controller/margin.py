@@ -13,6 +13,9 @@ class Margin(msgspec.Struct, frozen=True, kw_only=True):
     longest deadline by more than one rise. Therefore, whatever the durations are, the avoidable misses of T ticks are
     at most miss_rate * T + (longest deadline + rise_ns) / rise_ns.
 
+    A tick counts once, however many periods it has eaten: a machine that stood still for a hundred of them has not said
+    a hundred times that there was too little room for a step, and would be without steps for minutes if it had.
+
     Attributes:
         ns: The margin in nanoseconds, 0 or more.
         rise_ns: How much one avoidable miss adds, in nanoseconds.

@@ -49,3 +49,9 @@ class TrainingRange:
         """Return how many entries were never that small or large in training; a NaN counts as outside."""
         inside = (observation >= self._low) & (observation <= self._high)
         return 0 if inside.all() else int(observation.size - np.count_nonzero(inside))
+
+
+def middle_of_range(manifest: Manifest) -> Floats:
+    """Return an observation from the middle of the range seen in training, shape (O,)."""
+    bounds = [each for field in manifest.observation for each in zip(field.low, field.high, strict=True)]
+    return np.array(bounds).mean(axis=1).astype(np.float32)

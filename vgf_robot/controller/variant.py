@@ -16,6 +16,7 @@ from vgf_robot.bundle import Manifest
 from vgf_robot.controller.costs import TickCosts
 from vgf_robot.controller.margin import Margin
 from vgf_robot.controller.noise import NoiseStream, value_weight
+from vgf_robot.controller.observation import middle_of_range
 from vgf_robot.controller.settings import ControllerSettings
 
 VariantKey = tuple[int, int]  # N, K
@@ -45,7 +46,8 @@ class PreparedVariant:
         self.graphs = graphs
         self.costs = TickCosts(settings)
         rise_ns = settings.margin_rise * manifest.control_period_s * 1e9
-        self.margin = Margin(ns=rise_ns, rise_ns=rise_ns, miss_rate=settings.miss_rate)
+        first_ns = max(rise_ns, 1e6 * settings.first_margin_ms)
+        self.margin = Margin(ns=first_ns, rise_ns=rise_ns, miss_rate=settings.miss_rate)
         self.noise = np.zeros((num_particles, action_size), np.float32)
         self.selection_noise = np.zeros(num_particles, np.float32)
         self.zeros: NDArray[np.float32] = np.zeros((num_particles, action_size), np.float32)
@@ -65,10 +67,7 @@ def warm_up(
         settings: How many runs.
         clock: Returns monotonic nanoseconds.
     """
-    middle = [
-        (low + high) / 2 for field in manifest.observation for low, high in zip(field.low, field.high, strict=True)
-    ]
-    observation = np.array(middle, np.float32)
+    observation = middle_of_range(manifest)
     noise = NoiseStream(0)
     for tick in range(settings.warm_up_ticks + settings.measured_ticks):
         times = _run_once(variant, manifest, observation, noise, tick, clock)

@@ -2,8 +2,8 @@
 
 To read the folder: `drive` is the loop, on a `grid` of periods, with `freshness` to say what may still be acted upon,
 a `decider` for what to do, and a `tally` (over `histogram`) of what happened; a `driven_period` is for records of it.
-It sees a robot through `sensor` and `actuator`, which are a pair of `sockets` that carry `messages`, or `ports` of
-another package, such as a simulation. `receiver` is what stands at the other end, at the robot.
+It sees a robot through `sensor` and `actuator`, which are a pair of `sockets` that carry `messages` (`newest` keeps one
+of them), or `ports` of another package, such as a simulation. `receiver` is what stands at the other end, at the robot.
 """
 
 from vgf_robot.drive.actuator import Actuator, DriveCommand

@@ -59,6 +59,11 @@ class Decider:
         command = self._controller.fall_back(self._episode, reason)
         return self._decided(start, command, began_ns, None)
 
+    def fall_back_from(self, late: Decided, reason: Reason) -> Decided:
+        """Return what the ladder decides in place of an action that will not be sent, as if that had not been made."""
+        self._episode.take_back(late.start)
+        return self.fall_back(reason)
+
     def _decided(self, start: Start, command: Command, began_ns: int, deadline_ns: int | None) -> Decided:
         return Decided(
             start=start,

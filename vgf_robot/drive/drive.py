@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from vgf_robot.controller import Budget, Command, Controller, Reason
+from vgf_robot.controller import Budget, Command, Controller, KeepWarm, Reason
 from vgf_robot.drive.actuator import Actuator, DriveCommand
 from vgf_robot.drive.decider import Decided, Decider
 from vgf_robot.drive.driven_period import DrivenPeriod
@@ -75,6 +75,7 @@ class Drive:
             max_age_ns=None if max_age is None else round(max_age * self.period_ns), max_repeats=settings.max_repeats
         )
         self._decider = Decider(controller, controller.begin_episode(settings.seed), clock)
+        self._keep_warm = KeepWarm(settings.realtime.keep_warm_s, clock)
         self._to_engage = settings.engage
         self._stopping = False
 
@@ -92,6 +93,7 @@ class Drive:
                 if self._stopping or (num_periods is not None and point.index >= num_periods):
                     break
                 self._drive_period(grid, point)
+                self._keep_warm.turn(self.controller, self.budget)
                 after_period(self._clock())
         finally:
             self._part()
@@ -147,8 +149,9 @@ class Drive:
             return (self._decider.fall_back(Reason.STALE_OBSERVATION),)
         deadline_ns = point.at_ns + self._deadline_ns - 1000 * self._settings.handover_us
         ticked = self._decider.tick(sensed.observation, deadline_ns, self._settings.budget)
+        self._keep_warm.ran()
         if ticked.command.rung.fresh and self._clock() >= point.at_ns + self.period_ns:
-            return ticked, self._decider.fall_back(Reason.OVERRAN)
+            return ticked, self._decider.fall_back_from(ticked, Reason.OVERRAN)
         return (ticked,)
 
     def _tell(

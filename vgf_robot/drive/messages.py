@@ -48,6 +48,7 @@ class CommandMessage(ServerMessage, frozen=True, kw_only=True, tag="command"):
         state: Where engagement stands.
         observation_sequence: Of the newest observation; None where the command is not about one.
         observation_stamp_ns: What that said of the sender's own clock.
+        observation_held_us: How long the loop had that observation when the command left; None from an older loop.
     """
 
     sequence: Count
@@ -65,6 +66,14 @@ class CommandMessage(ServerMessage, frozen=True, kw_only=True, tag="command"):
     num_outside: Count
     observation_sequence: Count | None
     observation_stamp_ns: int | None
+    observation_held_us: Count | None = None
+
+    @property
+    def sent_ns(self) -> int | None:
+        """When it left at the earliest, on the clock of the observation's sender; None where that said nothing."""
+        if self.observation_stamp_ns is None or self.observation_held_us is None:
+            return None
+        return self.observation_stamp_ns + 1000 * self.observation_held_us
 
 
 Decoded = TypeVar("Decoded", ObservationMessage, CommandMessage)
@@ -85,8 +94,13 @@ _envelopes = msgspec.msgpack.Decoder(_Envelope)
 _READING_FAILED = (msgspec.MsgspecError, RecursionError, ValueError)
 
 
-def encode_command(command: DriveCommand) -> bytes:
-    """Return the message that carries a command, as msgpack."""
+def encode_command(command: DriveCommand, *, held_ns: int) -> bytes:
+    """Return the message that carries a command, as msgpack.
+
+    Args:
+        command: What is said.
+        held_ns: How long ago the newest observation was taken off the socket; for a command that is about one.
+    """
     facts, sensed = command.command, command.sensed
     message = CommandMessage(
         version=VERSION,
@@ -105,6 +119,7 @@ def encode_command(command: DriveCommand) -> bytes:
         num_outside=facts.num_outside,
         observation_sequence=None if sensed is None else sensed.sequence,
         observation_stamp_ns=None if sensed is None else sensed.stamp_ns,
+        observation_held_us=None if sensed is None else held_ns // 1000,
     )
     return _encoder.encode(message)
 

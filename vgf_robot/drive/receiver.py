@@ -28,16 +28,23 @@ class Receiver:
         self._last = self._safe
         self._expires_ns: int | None = None
 
-    def take(self, action: NDArray[np.float32], *, valid_for_ns: int, now_ns: int) -> NDArray[np.float32]:
-        """Remember an action that came, and return it.
+    def take(
+        self, action: NDArray[np.float32], *, valid_for_ns: int, now_ns: int, sent_ns: int | None = None
+    ) -> NDArray[np.float32]:
+        """Remember an action that came, and return it; one whose time is over already is left out, as if none had come.
 
         Args:
             action: Shape (A,), in the robot's units.
             valid_for_ns: How long it may be used, from its arrival.
-            now_ns: When it came, on the receiver's own monotonic clock.
+            now_ns: When it was read, on the receiver's own monotonic clock.
+            sent_ns: When it left the loop at the earliest, on the same clock, as `CommandMessage.sent_ns` says where
+                observations carry that clock's `stamp_ns`: a process that was held up reads an action later than it
+                came, and does not know when that was. None to count from when it was read.
         """
-        self._last = action
-        self._expires_ns = now_ns + valid_for_ns
+        expires_ns = valid_for_ns + (now_ns if sent_ns is None else min(now_ns, sent_ns))
+        if now_ns >= expires_ns:
+            return self.without(now_ns)
+        self._last, self._expires_ns = action, expires_ns
         return action
 
     def without(self, now_ns: int) -> NDArray[np.float32]:

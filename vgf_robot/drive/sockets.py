@@ -12,12 +12,12 @@ import zmq
 
 from vgf_robot.bundle import Manifest
 from vgf_robot.drive.actuator import DriveCommand
-from vgf_robot.drive.messages import ObservationMessage, decode_observation, encode_command
+from vgf_robot.drive.messages import decode_observation, encode_command
+from vgf_robot.drive.newest import Newest
 from vgf_robot.drive.sensor import Sensed
 from vgf_robot.drive.settings import DriveSettings
 from vgf_robot.realtime import schedule_io_threads
 from vgf_robot.security import Guard, Role, user_of
-from vgf_robot.wire.arrays import unpack
 from vgf_robot.wire.endpoint import bind
 from vgf_robot.wire.faults import RefusedError, forbidden
 
@@ -26,6 +26,8 @@ MAX_MESSAGES = 8
 MAX_MESSAGE_BYTES = 1_000_000
 # How long the last command may take to leave when the loop ends.
 LINGER_MS = 500
+# Where nobody has looked for longer, what is found may have lain there since: ZeroMQ does not say when it came.
+PAUSE_PERIODS = 1.5
 
 
 @final
@@ -39,6 +41,7 @@ class SocketPorts:
         commands: Likewise.
         guard: The loop's key, and who may send and listen (both take the role `act`); whoever has the loop calls its
             `turn`. None for whoever can connect.
+        follows: Whether a robot follows what is decided; while it does, another sender is not listened to.
         clock: Monotonic nanoseconds, the loop's clock.
 
     Attributes:
@@ -54,14 +57,15 @@ class SocketPorts:
         observations: str,
         commands: str,
         guard: Guard | None = None,
+        follows: Callable[[], bool] = lambda: False,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._counters: Counter[str] = Counter()
         self._guard = guard
-        self._manifest = manifest
         self._clock = clock
-        self._newest: Sensed | None = None
-        self._run = 0
+        self._newest = Newest(manifest, follows=follows, counters=self._counters)
+        self._pause_ns = round(PAUSE_PERIODS * manifest.control_period_s * 1e9)
+        self._looked_ns: int | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         schedule_io_threads(self._context, settings.realtime)
         self._door = None if guard is None else guard.door(self._context)
@@ -79,26 +83,30 @@ class SocketPorts:
 
     @property
     def counters(self) -> Mapping[str, int]:
-        """Messages so far: `observations`, `repeated`, `restarts`, `error.*` by kind; and `refused.*` by reason."""
+        """Messages so far.
+
+        `observations`, `repeated`, `restarts`, `other_senders`, `error.*` by kind; and `refused.*` by reason.
+        """
         return self._counters if self._guard is None else {**self._counters, **self._guard.refusals.counters}
 
     def newest(self) -> Sensed | None:
         """Return the newest observation that could be read; what could not is counted."""
         if self._door is not None:
             self._door.attend()
+        lay_ns = self._look()
         for _ in range(MAX_MESSAGES):
             try:
-                payload, arrived_ns = self._receive(), self._clock()
-                self._take(decode_observation(payload), arrived_ns)
+                payload, read_ns = self._receive(), self._clock()
+                self._newest.take(decode_observation(payload), read_ns=read_ns, lay_ns=lay_ns)
             except zmq.Again:
                 break
             except RefusedError as error:
                 self._counters[f"error.{error.kind.value}"] += 1
-        return self._newest
+        return self._newest.sensed
 
     def send(self, command: DriveCommand) -> None:
         """Publish a command to whoever listens; a listener that does not read gets the newest when it does."""
-        self._pub.send(encode_command(command), zmq.NOBLOCK)
+        self._pub.send(encode_command(command, held_ns=self._clock() - self._newest.read_ns), zmq.NOBLOCK)
 
     def close(self) -> None:
         """Close the sockets, giving the last command a moment to leave."""
@@ -116,6 +124,12 @@ class SocketPorts:
     ) -> None:
         self.close()
 
+    def _look(self) -> int:
+        """Note a look at the socket; return how long what is found now may have lain there, 0 for no time at all."""
+        before_ns, self._looked_ns = self._looked_ns, self._clock()
+        since_ns = 0 if before_ns is None else self._looked_ns - before_ns
+        return since_ns if since_ns > self._pause_ns else 0
+
     def _receive(self) -> bytes:
         """Return the next message.
 
@@ -129,25 +143,6 @@ class SocketPorts:
         if not self._guard.permits(user_of(frame), Role.ACT):
             raise forbidden(Role.ACT)
         return frame.bytes
-
-    def _take(self, message: ObservationMessage, arrived_ns: int) -> None:
-        """Make a message the newest observation, unless its sender has sent a newer one before."""
-        sensed = Sensed(
-            observation=unpack(message.observation, self._manifest.observation),
-            sequence=message.sequence,
-            # The sender's clock is nobody's business here: the age is its own word, the arrival is ours.
-            taken_ns=arrived_ns - 1000 * message.age_us,
-            pose=None if message.pose is None else unpack(message.pose, self._manifest.action),
-            stamp_ns=message.stamp_ns,
-        )
-        before = self._newest
-        if before is not None and message.run != self._run:
-            self._counters["restarts"] += 1
-        elif before is not None and message.sequence <= before.sequence:
-            self._counters["repeated"] += 1
-            return
-        self._counters["observations"] += 1
-        self._newest, self._run = sensed, message.run
 
 
 def _socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, endpoint: str) -> zmq.Socket[bytes]:

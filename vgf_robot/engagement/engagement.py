@@ -70,6 +70,16 @@ class Engagement:
         if self.state is EngagementState.FAULT:
             self._start_over(EngagementState.DISENGAGED)
 
+    def fail(self, reason: str) -> None:
+        """Latch a fault; "" is none.
+
+        Args:
+            reason: A sentence.
+        """
+        if reason:
+            self.state = EngagementState.FAULT
+            self.reason = reason
+
     def lost(self, reason: str) -> None:
         """Report a period without a usable observation; too many in a row are a fault.
 
@@ -77,7 +87,7 @@ class Engagement:
             reason: Why there was none, half a sentence such as "no new observation since sequence 41".
         """
         if self.state not in (EngagementState.DISENGAGED, EngagementState.FAULT):
-            self._fail(self._watch.lost(reason))
+            self.fail(self._watch.lost(reason))
 
     def admit(self, command: Command, *, pose: NDArray[np.float32] | None, now_ns: int) -> Floats | None:
         """Return what the robot is to be sent for a command, or None for nothing.
@@ -102,8 +112,10 @@ class Engagement:
             raise ProtocolError(f"Pose: expected shape {self._safe.shape}, that of an action, found {pose.shape}.")
         if self.state is EngagementState.DISENGAGED:
             return None
+        if pose is None and self._settings.assume_at_safe:
+            pose = self._safe
         if self.state is not EngagementState.FAULT:
-            self._fail(self._fault_in(command, pose))
+            self.fail(self._fault_in(command, pose))
         if self.state is EngagementState.FAULT:
             return self._stillness()
         if self.state is EngagementState.CHECKING:
@@ -151,11 +163,6 @@ class Engagement:
         # The controller has limited its own actions, but a mixture, or what follows a fault, is not one of them.
         self._sent, _ = self._limits.apply(action, self._sent, self._limits.period_ns)
         return self._sent
-
-    def _fail(self, sentence: str) -> None:
-        if sentence:
-            self.state = EngagementState.FAULT
-            self.reason = sentence
 
     def _start_over(self, state: EngagementState) -> None:
         self.state = state

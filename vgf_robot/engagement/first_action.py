@@ -47,10 +47,15 @@ class FirstAction:
                 f"First action: expected to be inside the limits, found an entry changed by {command.limited:.4g}, "
                 f"where {self._most_limited:.4g} is allowed; the policy does not want what this robot can do from here."
             )
-        return self._too_far(command.action, pose) if self._absolute and pose is not None else ""
+        return self._too_far(command.action, pose) if self._absolute else ""
 
-    def _too_far(self, action: NDArray[np.float32], pose: NDArray[np.float32]) -> str:
+    def _too_far(self, action: NDArray[np.float32], pose: NDArray[np.float32] | None) -> str:
         entries = self._entries
+        if pose is None:
+            return (
+                "First action: expected the robot's pose to compare it with, found none; send `pose` with every "
+                "observation, or set `assume_at_safe` where the robot stands at the safe action whenever it is engaged."
+            )
         if not np.isfinite(pose).all():
             entry = int(np.flatnonzero(~np.isfinite(pose))[0])
             found = f"{pose[entry]} in {entries.names[entry]}"

@@ -16,6 +16,11 @@ class EngagementState(str, Enum):
     ENGAGED = "engaged"  # the policy's
     FAULT = "fault"  # what keeps the robot still, until somebody clears the fault
 
+    @property
+    def follows(self) -> bool:
+        """Whether the robot is sent what the policy wants, or is about to be."""
+        return self not in (EngagementState.DISENGAGED, EngagementState.FAULT)
+
 
 class EngagementError(VgfError):
     """What was asked for is not allowed in this state."""

@@ -23,7 +23,8 @@ class StageSamples(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         reference_ms: Drawing particles.
         step_ms: One transport step; or for every tick a list, one number per step.
         select_ms: Choosing a particle, and what a tick does beside its stages.
-        overhead_ms: From the grid point to the start of the tick: sensors, transport, a late wake-up.
+        overhead_ms: What passes before the tick: sensors, transport, a late wake-up. It counts from the grid point, or
+            from the end of the tick before where that is later.
         num_particles: N.
         reference_steps: K.
         backend: What ran the graphs.
@@ -57,6 +58,7 @@ class WorkingPoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         threads: Threads of the backend.
         reference_steps: K; never above the bundle's.
         budget: Never above the bundle's, as that of a request.
+        margin_ms: What the recorded ticks have taught to keep free before the deadline.
         expected: What was foretold, for the reader: numbers by the names that every verb uses.
     """
 
@@ -67,6 +69,7 @@ class WorkingPoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     threads: PositiveCount
     reference_steps: PositiveCount
     budget: Budget
+    margin_ms: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     expected: dict[str, float | None] = {}
 
 

@@ -22,9 +22,11 @@ class RealTimeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         fifo_priority: SCHED_FIFO priority of the process, 1 to 98; None leaves it an ordinary one. ZeroMQ's I/O threads
             get one more.
         cores: The cores that the process may use; None leaves that to the system.
+        keep_warm_s: Where nothing is asked for so long, in seconds, a tick is run for nobody; None for never.
     """
 
     lock_memory: bool = False
     freeze_garbage: bool = True
     fifo_priority: Priority | None = None
     cores: Annotated[tuple[Core, ...], msgspec.Meta(min_length=1)] | None = None
+    keep_warm_s: Annotated[float, msgspec.Meta(gt=0)] | None = 1.0

@@ -2,7 +2,7 @@
 
 from vgf_robot.receipts.check import Pair, PrecisionCheck, Probe, check_precision, failures
 from vgf_robot.receipts.choice import TIE, candidates, resolve_backend
-from vgf_robot.receipts.limits import ACCEPTED, SMALLEST_SUCCESS_DIFFERENCE
+from vgf_robot.receipts.limits import ACCEPTED, SMALLEST_RETURN_DIFFERENCE, SMALLEST_SUCCESS_DIFFERENCE
 from vgf_robot.receipts.observations import KEY, kept, observations_of
 from vgf_robot.receipts.probe import open_probe
 from vgf_robot.receipts.stated import entries_of, in_words, why_untrusted
@@ -13,6 +13,7 @@ __all__ = [
     "AUTO",
     "FLOAT32",
     "KEY",
+    "SMALLEST_RETURN_DIFFERENCE",
     "SMALLEST_SUCCESS_DIFFERENCE",
     "STANDARD",
     "TIE",

@@ -10,5 +10,8 @@ LARGEST_REGRET_P99 = 0.05
 SMALLEST_SUCCESS_DIFFERENCE = -0.05
 """Lower 95 % bound of the difference of success rates in the closed loop, on the same episodes."""
 
+SMALLEST_RETURN_DIFFERENCE = -0.05
+"""Likewise of returns, as a share of the mean one, where a task knows no success."""
+
 ACCEPTED = "precisions_accepted_beyond_their_limits"
 """Under which a manifest's provenance names the precisions that `export --accept-precision` let through."""

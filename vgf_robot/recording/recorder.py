@@ -27,7 +27,6 @@ class Recorder:
         subscriber: Where they come from.
         store: Where they go.
         before_fault: Decides what is kept apart.
-        tell: Takes a sentence for whoever runs the recorder.
         clock: Monotonic nanoseconds.
         wall_clock: Nanoseconds since 1970.
     """
@@ -38,18 +37,15 @@ class Recorder:
         store: Store,
         before_fault: BeforeFault,
         *,
-        tell: Callable[[str], object],
         clock: Callable[[], int] = time.monotonic_ns,
         wall_clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._subscriber = subscriber
         self._store = store
         self._before_fault = before_fault
-        self._tell = tell
         self._clock = clock
         self._wall_clock = wall_clock
         self._stopping = False
-        self._complaint = ""
         self._next_counters_ns = 0
         self._num_counters = 0
 
@@ -97,7 +93,6 @@ class Recorder:
         unreadable = self._subscriber.counters["unreadable"]
         stamped = self._subscriber.receive(wait_ms)
         if stamped is None:
-            self._complain()
             return self._subscriber.counters["unreadable"] > unreadable
         topic, content = to_json(stamped)
         entry = Entry(topic=topic, wall_ns=stamped.wall_ns, number=stamped.number, content=content)
@@ -107,13 +102,6 @@ class Recorder:
         if apart:
             self._store.keep_apart(apart, now_ns)
         return True
-
-    def _complain(self) -> None:
-        """Say once what cannot be read."""
-        complaint = self._subscriber.complaint
-        if complaint != self._complaint:
-            self._complaint = complaint
-            self._tell(complaint)
 
     def _count(self, now_ns: int) -> None:
         """Write what has been counted here, once there is anything to count."""

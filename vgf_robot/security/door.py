@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -49,7 +50,9 @@ class Door:
         keys: The server's own.
         rights: Who is listed.
         refusals: Takes note of those who are not let in.
-        max_connections: At this many open files more than now, nobody is let in.
+        max_connections: At this many open files more than now, nobody is let in. The second half is kept for keys that
+            may act, and while it is in use each of them gets an eighth of all at most: nobody says whose connection has
+            ended, and one key's idle ones must not lock the others out.
     """
 
     def __init__(
@@ -70,7 +73,9 @@ class Door:
         self._zap = context.socket(zmq.REP)
         self._zap.setsockopt(zmq.LINGER, 0)
         self._zap.bind(ENDPOINT)
+        self._most = max_connections
         self._most_files = _num_files() + max_connections
+        self._crowding: Counter[str] = Counter()
 
     def lock(self, socket: zmq.Socket[bytes], *, at_handshake: Role | None = None) -> None:
         """Have a socket talk to listed keys alone.
@@ -138,7 +143,16 @@ class Door:
             return "unknown_key", user
         if domain != ANY_ROLE and not self._rights.may(user, Role(domain)):
             return "role", user
-        return ("full" if _num_files() > self._most_files else ""), user
+        return ("" if self._has_room(user) else "full"), user
+
+    def _has_room(self, user: str) -> bool:
+        left = self._most_files - _num_files()
+        if left > self._most / 2:
+            self._crowding.clear()
+            return True
+        room = left >= 0 and self._rights.may(user, Role.ACT) and self._crowding[user] < self._most / 8
+        self._crowding[user] += room
+        return room
 
     def _listen(self, socket: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
         address = f"inproc://vgf-robot.door.{next(_numbers)}"

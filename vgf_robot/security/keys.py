@@ -114,7 +114,7 @@ def write_key_pair(folder: Path, name: str) -> KeyPair:
 
     Raises:
         ConfigError: The name is no file name, or one of the files is there already: keys are never overwritten.
-        MachineError: The installed ZeroMQ knows no CURVE.
+        MachineError: The installed ZeroMQ knows no CURVE, or the disk is full; no half of a pair is left.
     """
     if not _NAME.fullmatch(name):
         raise ConfigError(f"'{name}' is no name for a key; give letters, digits and - _ . alone, such as arm-1.")
@@ -125,8 +125,13 @@ def write_key_pair(folder: Path, name: str) -> KeyPair:
     require_curve()
     public_key, secret_key = zmq.curve_keypair()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write_new(secret, secret_key, 0o600)
-    _write_new(public, public_key, 0o644)
+    try:
+        _write_new(secret, secret_key, 0o600)
+        _write_new(public, public_key, 0o644)
+    except OSError as error:  # half a pair would be in the way of the next one
+        secret.unlink(missing_ok=True)
+        public.unlink(missing_ok=True)
+        raise MachineError(f"No key can be written to {folder} ({error.strerror}); choose another --out.") from error
     return KeyPair(public=public_key.decode(), secret=secret_key.decode())
 
 

@@ -7,6 +7,12 @@ import zmq
 # Records that ZeroMQ keeps for a slow subscriber, at either end: 8 s of a 500 Hz loop, 10 MB at most.
 HIGH_WATER_MARK = 4096
 MAX_MESSAGE_BYTES = 1_000_000
+# Of a SUB to everything.
+SUBSCRIBING: dict[int, int | bytes] = {
+    zmq.RCVHWM: HIGH_WATER_MARK,
+    zmq.MAXMSGSIZE: MAX_MESSAGE_BYTES,
+    zmq.SUBSCRIBE: b"",
+}
 
 
 def publishing(context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> zmq.Socket[bytes]:
@@ -21,15 +27,4 @@ def publishing(context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> zmq.So
     # Subscribers say what they want in a few bytes, and nothing else is expected of them.
     socket.setsockopt(zmq.MAXMSGSIZE, 1024)
     socket.setsockopt(zmq.IPV6, int("[" in endpoint))
-    return socket
-
-
-def subscribing(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
-    """Return a SUB to everything that is not connected yet."""
-    socket = context.socket(zmq.SUB)
-    socket.setsockopt(zmq.RCVHWM, HIGH_WATER_MARK)
-    socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
-    socket.setsockopt(zmq.IPV6, 1)
-    socket.setsockopt(zmq.LINGER, 0)
-    socket.setsockopt(zmq.SUBSCRIBE, b"")
     return socket

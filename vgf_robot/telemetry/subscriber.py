@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Callable
 from types import TracebackType
 from typing import final
 
 import zmq
 
-from vgf_robot.errors import ConfigError, ProtocolError
-from vgf_robot.security import ClientKeys, curve_client
+from vgf_robot.errors import ProtocolError
+from vgf_robot.security import ClientKeys
 from vgf_robot.telemetry.codec import decode
 from vgf_robot.telemetry.records import Stamped
-from vgf_robot.telemetry.sockets import subscribing
+from vgf_robot.telemetry.sockets import SUBSCRIBING
+from vgf_robot.wire.line import Line
 
 
 @final
@@ -22,32 +25,38 @@ class Subscriber:
     Args:
         endpoint: The publisher's: `tcp://HOST:PORT` or `ipc://PATH`.
         keys: For a publisher that was given keys; theirs has to have the role `observe`.
+        tell: Takes each new complaint.
+        clock: Monotonic nanoseconds.
 
     Attributes:
         counters: `received`, `dropped` (published and not received, since the first that was), `restarts` of the
             publisher, and `unreadable`.
-        complaint: What was wrong with the last unreadable record, a sentence; empty where there was none.
+        complaint: Why nothing is heard: whoever is there turns this end away, or the last record cannot be read; a
+            sentence, empty while nothing is wrong.
+        turned_away: Whether whoever is there does.
 
     Raises:
         ConfigError: ZeroMQ does not understand the endpoint.
     """
 
-    def __init__(self, endpoint: str, *, keys: ClientKeys | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        keys: ClientKeys | None = None,
+        tell: Callable[[str], object] = lambda _: None,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
         self.counters: Counter[str] = Counter()
         self.complaint = ""
         self._run: int | None = None
         self._next_number = 0
-        self._wait_ms: int | None = None
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = subscribing(self._context)
-        curve_client(self._socket, keys)
-        try:
-            self._socket.connect(endpoint)
-        except zmq.ZMQError as error:
-            self.close()
-            raise ConfigError(
-                f"'{endpoint}' is no endpoint to connect to: {error}; expected tcp://HOST:PORT or ipc://PATH."
-            ) from error
+        self._clock = clock
+        self._heard_ns = clock()
+        self._tell = tell
+        self._told = ""
+        self.turned_away = False
+        self._line = Line(endpoint, kind=zmq.SUB, options=SUBSCRIBING, keys=keys, clock=clock)
 
     def receive(self, wait_ms: int = 0) -> Stamped | None:
         """Return the next record, or None where none came in time or the one that came cannot be read.
@@ -55,28 +64,24 @@ class Subscriber:
         Args:
             wait_ms: How long to wait, 0 or more.
         """
-        if wait_ms != self._wait_ms:
-            self._socket.setsockopt(zmq.RCVTIMEO, wait_ms)
-            self._wait_ms = wait_ms
-        try:
-            payload = self._socket.recv()
-            while self._socket.getsockopt(zmq.RCVMORE):
-                payload = self._socket.recv()
-        except zmq.Again:
+        payload = self._line.receive(wait_ms)
+        if payload is None:
+            self._look()
             return None
+        self._heard_ns = self._clock()
         try:
             stamped = decode(payload)
         except ProtocolError as error:
             self.counters["unreadable"] += 1
-            self.complaint = str(error)
+            self._complain(str(error))
             return None
+        self.complaint = ""
         self._count(stamped)
         return stamped
 
     def close(self) -> None:
         """Close the socket; a second time does nothing."""
-        self._socket.close()
-        self._context.term()
+        self._line.close()
 
     def __enter__(self) -> Subscriber:
         return self
@@ -85,6 +90,20 @@ class Subscriber:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _look(self) -> None:
+        """Note, once, where whoever is there turns this end away."""
+        refusal = self._line.refusal((self._clock() - self._heard_ns) / 1e9)
+        if refusal is not None and not self.turned_away:
+            self._complain(str(refusal))
+        self.turned_away = refusal is not None
+
+    def _complain(self, complaint: str) -> None:
+        """Say what is wrong, once where the same is wrong again and again."""
+        self.complaint = complaint
+        if complaint != self._told:
+            self._told = complaint
+            self._tell(complaint)
 
     def _count(self, stamped: Stamped) -> None:
         self.counters["received"] += 1

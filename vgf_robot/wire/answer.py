@@ -21,8 +21,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         queue_ns: How long the observation waited at the server before its tick.
         server_ns: From its arrival there to the reply.
         round_trip_ns: From handing the observation to the socket to taking the answer off it.
-        received_ns: When the answer came, on the client's monotonic clock.
-        valid_for_ns: How long after that the action may be used; 0 where engagement withholds it.
+        received_ns: When the answer was read, on the client's monotonic clock.
+        valid_for_ns: How long the action may be used from its arrival; 0 where engagement withholds it.
         engagement: Where engagement stands at the server, None where that has none. It may have made another action of
             the controller's, of which the rest of the command speaks.
         engagement_reason: Why it is in a fault, a sentence.
@@ -50,8 +50,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def valid_until_ns(self) -> int:
-        """When to stop using the action, on the client's monotonic clock."""
-        return self.received_ns + self.valid_for_ns
+        """When to stop using the action, on the client's monotonic clock.
+
+        It is counted from when the answer can have come at the earliest: a process that was held up reads it later, and
+        does not know when it came.
+        """
+        return self.received_ns - max(0, self.transport_ns) + self.valid_for_ns
 
     def expired(self, now_ns: int) -> bool:
         """Whether the action is too old to use at this time of the client's monotonic clock."""

@@ -15,7 +15,7 @@ from vgf_robot.security import ClientKeys
 from vgf_robot.wire.answer import Answer, answer_of
 from vgf_robot.wire.channel import Channel
 from vgf_robot.wire.conversation import Conversation
-from vgf_robot.wire.faults import KeyRefusedError, NoServerError, ServerBusyError
+from vgf_robot.wire.faults import NoServerError, ServerBusyError
 from vgf_robot.wire.greeting import Greeting
 from vgf_robot.wire.messages import Act, EngagementReply, Expectations, Pong, Welcome
 from vgf_robot.wire.question import (
@@ -81,7 +81,6 @@ class Client:
             any_bundle=any_bundle,
         )
         self._channel = Channel(endpoint, clock, keys)
-        self._has_key = keys is not None
         self._conversation = Conversation(endpoint, self._channel, greeting=greeting, clock=clock)
         self._episode = 0
         self._seed: int | None = None
@@ -268,6 +267,10 @@ class Client:
         """Take leave of the server and let go of the socket; a second time does nothing."""
         if not self._channel.closed:
             self._conversation.leave()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the socket without a word, as a robot that loses its power; the session stays behind."""
         self._channel.close()
 
     def __enter__(self) -> Client:
@@ -318,6 +321,6 @@ class Client:
         waited_s = (self._clock() - began_ns) / 1e9
         if self._channel.connected:
             return ServerBusyError(self._endpoint, waited_s, late=self.late_replies)
-        if self._channel.turned is not None:
-            return KeyRefusedError(self._endpoint, waited_s, self._channel.turned, has_key=self._has_key)
-        return NoServerError(self._endpoint, waited_s, lost=self._conversation.welcome is not None)
+        return self._channel.refusal(waited_s) or NoServerError(
+            self._endpoint, waited_s, lost=self._conversation.welcome is not None
+        )

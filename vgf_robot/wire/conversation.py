@@ -176,7 +176,9 @@ class Conversation:
         question = self._question
         asked = question.sequence if question is not None else None
         greeting = self._session is _Session.GREETING and reply.sequence == self._hello_sequence
-        if not greeting and reply.sequence is not None and reply.sequence != asked:
+        # What is too fast is about earlier messages, which the server threw away unread: the question is still open.
+        unread = reply.kind is ErrorKind.TOO_FAST and reply.sequence is None
+        if unread or (not greeting and reply.sequence is not None and reply.sequence != asked):
             self.late += 1
             return
         if question is not None and reply.kind is ErrorKind.HANDSHAKE_REQUIRED and question.needs_session:

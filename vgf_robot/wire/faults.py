@@ -121,10 +121,11 @@ class KeyRefusedError(NoServerError):
         else:
             found = "did not let this client in"
             cure = (
-                "have its key listed in the server's clients.yaml, compare server.public with the server's own public "
-                "key, and look whether it has --keys at all"
+                "have its key listed with the role it needs in the server's clients.yaml, compare server.public with "
+                "the server's own public key, look whether it has --keys at all, and read why in the server's output "
+                "(`full` is no room for one more)"
                 if has_key
-                else "look whether that is a vgf-robot server, and whether it asks for a key"
+                else "look whether that is a vgf-robot server that is not stopped, and whether it asks for a key"
             )
         ServerError.__init__(
             self, f"Whoever answers at {endpoint} {found} (no connection within {waited_s:.3g} s); {cure}."
@@ -144,6 +145,21 @@ class ServerBusyError(ServerError):
         super().__init__(
             f"The server at {endpoint} is connected but did not answer within {waited_s:.3g} s: it is busy or stopped "
             f"({late} of its answers came too late so far); wait longer, or give it less to do."
+        )
+
+
+class AnswerExpiredError(ServerError):
+    """An answer whose action may no longer be used: the way, or this process, was held up for longer than that.
+
+    Args:
+        round_trip_s: From the question to the answer.
+        valid_for_s: How long its action could be used.
+    """
+
+    def __init__(self, round_trip_s: float, valid_for_s: float) -> None:
+        super().__init__(
+            f"An answer was read {round_trip_s:.3g} s after its question, expected while its action is valid "
+            f"({valid_for_s:.3g} s): look at the way to the server, and at what held this process up."
         )
 
 

@@ -83,6 +83,10 @@ class Gate:
         if self.state is not before:
             self._heard_ns = None  # a robot that stands by need not be observed
 
+    def fail(self, reason: str) -> None:
+        """Be in a fault that this client was in before; "" is none."""
+        self._engagement.fail(reason)
+
     def heard(self, now_ns: int) -> None:
         """Note that an observation came; the periods in which none did are counted as periods without one.
 

@@ -16,6 +16,7 @@ from vgf_robot.controller import Budget
 from vgf_robot.errors import ProtocolError, ServerError, VgfError
 from vgf_robot.wire.answer import Answer
 from vgf_robot.wire.client import Client
+from vgf_robot.wire.faults import AnswerExpiredError
 from vgf_robot.wire.messages import Welcome
 from vgf_robot.wire.question import seconds
 
@@ -145,6 +146,8 @@ class RobotLink:
         if answer.valid_for_ns == 0:  # withheld
             self._last = None
             return LinkAction(action=_stillness(facts), source=Source.STANDBY, answer=answer)
+        if answer.expired(self._clock()):
+            return self._without(AnswerExpiredError(answer.round_trip_ns / 1e9, answer.valid_for_ns / 1e9))
         action = answer.action
         # Its first answer again means a server that was restarted and holds it to nothing.
         if self._last is not None and (self._astray or answer.episode_tick == 1):

@@ -1,11 +1,11 @@
 """A bundle on its way into a running server: loaded aside, compared, warmed up in pieces.
 
 Ticks go on meanwhile. What takes long, hashing the files and loading the graphs, runs in a thread: it is C++ that lets
-go of Python's lock, so that a tick waits for the Python in between alone (2 ms at a time, for the manifest; 2 cores,
-ONNX Runtime 1.31), and where no core is free for its share of the processor. The first runs of the graphs do not run
-there: between them lies Python, and a thread that is busy with Python makes every tick wait for the interpreter's
-switch, 5 ms each time, under SCHED_FIFO too. So the server's own thread runs them, one tick at a time and while nobody
-waits; an observation that comes meanwhile is stamped and waits for one tick, as it would behind another client's.
+go of Python's lock, so that a tick waits for the Python in between alone, and where no core is free for its share of
+the processor. The first runs of the graphs do not run there: between them lies Python, and a thread that is busy with
+Python makes every tick wait for the interpreter's switch (`sys.getswitchinterval`, 5 ms), under SCHED_FIFO too. So the
+server's own thread runs them, one tick at a time and while nobody waits; an observation that comes meanwhile is stamped
+and waits for one tick, as it would behind another client's.
 """
 
 from __future__ import annotations
@@ -15,11 +15,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from vgf_robot.bundle import Manifest
 from vgf_robot.controller import Budget
+from vgf_robot.controller.observation import middle_of_range
 from vgf_robot.errors import BundleError, VgfError
 from vgf_robot.realtime import RealTimeSettings
 from vgf_robot.realtime.this_system import ThisSystem
@@ -45,17 +42,21 @@ class Reload:
         served: What is served now.
         load: Loads what is to take its place, and calls what it is given with the facts before that takes long.
         realtime: In force; threads that the backend starts get the priority of those it has.
+        rehearse: Called before the graphs are loaded, where the bundle is wanted; see `Rehearsal`.
 
     Attributes:
         complaint: Why nothing comes of it, a sentence; empty while something may.
         unchanged: Whether that is because the bundle is the same.
     """
 
-    def __init__(self, served: Welcome, load: Load, realtime: RealTimeSettings) -> None:
+    def __init__(
+        self, served: Welcome, load: Load, realtime: RealTimeSettings, rehearse: Callable[[], object] = lambda: None
+    ) -> None:
         self.complaint = ""
         self.unchanged = False
         self._served = served
         self._load = load
+        self._rehearse = rehearse
         self._realtime = realtime
         self._policy: Policy | None = None
         self._pieces: Iterator[None] | None = None
@@ -103,7 +104,7 @@ class Reload:
         """Load, under SCHED_FIFO below the ticks where they are under it, and raise what the backend has started.
 
         Not at an ordinary priority: other processes could keep it from running while it holds Python's lock, and the
-        ticks would wait for them: at nice level 19 one did for 88 ms, in one of 48 reloads.
+        ticks would wait for them.
         """
         priority = self._realtime.fifo_priority
         if priority is None:
@@ -128,6 +129,7 @@ class Reload:
                 f"It is for another robot: expected {refusal.expected}, found {refusal.found}; start a server of its "
                 "own for it."
             ) from refusal
+        self._rehearse()
 
     def _give_up(self, error: Exception) -> None:
         _log.exception("A reload failed in a way that was not foreseen.")
@@ -140,7 +142,7 @@ def _warm_up(policy: Policy, between_stages: Callable[[], object]) -> Iterator[N
     Raises:
         BundleError: The graphs do not answer it with a fresh action.
     """
-    controller, observation = policy.controller, _middle(policy.manifest)
+    controller, observation = policy.controller, middle_of_range(policy.manifest)
     for num_particles in policy.manifest.particle_counts:
         budget, episode = Budget(num_particles=num_particles), controller.begin_episode(0)
         for _ in range(NUM_WARM_UP_TICKS):
@@ -151,8 +153,3 @@ def _warm_up(policy: Policy, between_stages: Callable[[], object]) -> Iterator[N
                     f"'{command.reason.value}'; export the bundle again."
                 )
             yield
-
-
-def _middle(manifest: Manifest) -> NDArray[np.float32]:
-    bounds = [(low, high) for field in manifest.observation for low, high in zip(field.low, field.high, strict=True)]
-    return np.array(bounds).mean(axis=1).astype(np.float32)

@@ -9,7 +9,7 @@ from types import TracebackType
 
 import zmq
 
-from vgf_robot.controller import Controller, Episode
+from vgf_robot.controller import Controller, Episode, KeepWarm
 from vgf_robot.engagement import EngagementState
 from vgf_robot.realtime import schedule_io_threads
 from vgf_robot.security import LOOK_MS, Guard
@@ -32,7 +32,7 @@ BEAT_NS = 100_000_000
 # How long the last replies may take to leave when the server closes.
 LINGER_MS = 500
 # How long the connections stay then. A client with ZMQ_IMMEDIATE throws away what it has received and not yet read when
-# its connection goes; without this about one in ten lost the last reply of a server that stopped (ZeroMQ 4.3.5).
+# its connection goes, and so, without this, the last reply of a server that stopped (ZeroMQ 4.3.5).
 PARTING_S = 0.1
 
 
@@ -49,6 +49,7 @@ class Server:
         guard: Its key and its clients' rights; None to serve whoever can connect.
         tell: Takes a sentence about a reload; must be quick.
         on_reply: Called with every reply after it has left, and whether it was a fresh action in time; must be quick.
+        on_reload: Called where a reload is asked for, from a signal handler, too; must be quick.
         clock: Monotonic nanoseconds, the controller's clock.
 
     Attributes:
@@ -64,11 +65,13 @@ class Server:
         guard: Guard | None = None,
         tell: Callable[[str], object] = _log.warning,
         on_reply: Callable[[Parcel, bool], object] = lambda parcel, in_time: None,
+        on_reload: Callable[[], object] = lambda: None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         period_s = policy.manifest.control_period_s
         self._clock = clock
         self._on_reply = on_reply
+        self._on_reload = on_reload
         self._state: ServerState[Episode] = ServerState.of(settings)
         self._guard = guard
         self._reception = Reception(policy=policy, settings=settings, state=self._state, guard=guard)
@@ -80,6 +83,7 @@ class Server:
             clock=clock,
         )
         self._succession = Succession(policy, settings, counters=self._state.counters, tell=tell, clock=clock)
+        self._keep_warm = KeepWarm(settings.realtime.keep_warm_s, clock)
         self._stopping = False
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         schedule_io_threads(self._context, settings.realtime)
@@ -142,6 +146,8 @@ class Server:
             if beat:
                 self._state.forget_idle(now_ns)
                 self._guard_rights()
+                if self._idle and not self._succession.under_way:
+                    self._keep_warm.turn(self.controller, between_stages=self._inlet.drain)
                 on_beat(now_ns)
                 next_beat_ns = now_ns + BEAT_NS
             # While somebody waits, a reload gets the room of one tick per beat: it comes to its end under any load.
@@ -164,6 +170,7 @@ class Server:
         read again, too.
         """
         self._succession.request()
+        self._on_reload()
         if self._guard is not None:
             self._guard.rights.expire()
 
@@ -206,9 +213,13 @@ class Server:
         parcel = self._worker.serve_one(self._inlet.drain)
         if parcel is None:
             return
+        self._keep_warm.ran()
+        made = parcel
         if self._succession.on_trial and not self._stands_trial(parcel.message):
             parcel = self._reception.ask_again(parcel)
         handed_over = self._send(parcel)
+        if parcel is not made or not handed_over:
+            self._worker.take_back(made)
         message = parcel.message
         kept = False
         if isinstance(message, Act):
@@ -222,7 +233,7 @@ class Server:
         self._on_reply(parcel, kept)
 
     def _stands_trial(self, reply: Reply) -> bool:
-        """Whether the first answer of a new bundle is good; if not, the one before is served again."""
+        """Whether an answer of a new bundle may be used; if not, the one before is served again."""
         before = self._succession.judge(reply)
         self._adopt(before)
         return before is None

@@ -40,6 +40,11 @@ class Session(Generic[Episode]):
     episode: Episode | None = None
     ticks: int = 0
 
+    @property
+    def fault(self) -> str:
+        """Why its robot is in a fault, a sentence; "" where it is in none."""
+        return "" if self.gate is None else self.gate.reason
+
     def enter(self, episode_id: int, seed: int, begin: Callable[[int], Episode]) -> Episode:
         """Return the state of the episode, begun afresh where the client names another number than before."""
         if self.episode is None or self.episode_id != episode_id:

@@ -26,6 +26,7 @@ class ServerState(Generic[Episode]):
         evict_ns: Where every place is taken, or all of the time, one silent for longer makes room.
         max_utilisation: Share of the server's time that the clients may need.
         sessions: By identity: the connection's routing id, or with keys the authenticated user.
+        faults: Those of keys whose sessions have ended: coming again clears none.
         mailbox: The newest observation of each.
         counters: What has happened since the start: `received`, `answered`, `in_time`, `missed`, `steps`,
             `sessions`, `sessions_dropped`, `undeliverable`, `status.*`, `reload.*` and `error.*`.
@@ -37,6 +38,7 @@ class ServerState(Generic[Episode]):
     evict_ns: int
     max_utilisation: float
     sessions: dict[bytes, Session[Episode]] = field(default_factory=dict[bytes, Session[Episode]])
+    faults: dict[bytes, str] = field(default_factory=dict[bytes, str])
     mailbox: Mailbox = field(default_factory=Mailbox)
     counters: Counter[str] = field(default_factory=Counter[str])
     overheads_ns: deque[int] = field(default_factory=lambda: deque[int](maxlen=NUM_OVERHEADS))
@@ -55,7 +57,7 @@ class ServerState(Generic[Episode]):
         """Begin a session, in place of the client's earlier one.
 
         Where the bundle has changed in between, the robot has not: its episode goes on, so that the first action of the
-        new policy is held to the last one of the old.
+        new policy is held to the last one of the old. A fault stays whatever has changed.
 
         Args:
             identity: Whose it is.
@@ -75,13 +77,20 @@ class ServerState(Generic[Episode]):
             self.counters["missed"] += 1
         if earlier is not None and earlier.bundle_sha256 != session.bundle_sha256:
             session.inherit(earlier)
+        fault = self.faults.pop(identity, "") if earlier is None else earlier.fault
+        if session.gate is not None:
+            session.gate.fail(fault)
         self.sessions[identity] = session
         self.counters["sessions"] += 1
 
     def forget(self, identity: bytes) -> None:
         """Drop a client, if there is one, and what it left waiting, which nobody will answer."""
-        if self.sessions.pop(identity, None) is not None:
+        session = self.sessions.pop(identity, None)
+        if session is not None:
             self.counters["sessions_dropped"] += 1
+            # Without keys the connection is the identity, and nobody comes again.
+            if session.fault and identity != session.address:
+                self.faults[identity] = session.fault
         if self.mailbox.forget(identity) is not None:
             self.counters["missed"] += 1
 

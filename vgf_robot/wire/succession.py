@@ -8,8 +8,10 @@ from functools import partial
 from typing import final
 
 from vgf_robot.backends import Graphs
+from vgf_robot.controller import Reason
 from vgf_robot.wire.messages import Act, Reply, Welcome
 from vgf_robot.wire.policy import Policy
+from vgf_robot.wire.rehearsal import Rehearsal
 from vgf_robot.wire.reload import Reload
 from vgf_robot.wire.settings import ServeSettings
 
@@ -26,7 +28,7 @@ class Succession:
         clock: Monotonic nanoseconds, the server's clock.
 
     Attributes:
-        on_trial: Whether the next answer is the first one of a new bundle, and to be judged.
+        on_trial: Whether a new bundle has not given a good answer yet, and the next one is to be judged.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Succession:
         self._counters = counters
         self._tell = tell
         self._load = partial(Policy.load, policy.source, settings, clock, opener=policy.opener)
+        self._rehearsal = Rehearsal(policy.source, settings)
         self._wanted = False
         self._reload: Reload | None = None
         self._leaving: list[Graphs] = []
@@ -82,24 +85,29 @@ class Succession:
             self._leaving.pop()  # freeing graphs takes milliseconds
         elif self._wanted:
             self._wanted = False
-            self._reload = Reload(self._served.facts, self._load, self._settings.realtime)
+            self._reload = Reload(self._served.facts, self._load, self._settings.realtime, self._rehearsal)
         return None
 
     def judge(self, reply: Reply) -> Policy | None:
-        """Judge the first answer of a new bundle; return the policy to go back to where it is no good.
+        """Judge an answer of a new bundle; return the policy to go back to where it is no good.
+
+        Good is a fresh action, no good a fault or an action that is not finite. What the clock or the client has
+        brought about says nothing of the bundle: it stays on trial.
 
         Args:
-            reply: The answer: good is a fresh action, which the controller makes of finite numbers alone.
+            reply: The answer.
         """
+        acted = isinstance(reply, Act)
+        if acted and not reply.rung.fresh and reply.reason is not Reason.NON_FINITE_ACTION:
+            return None
         before, self._before, self.on_trial = self._before, None, False
-        if before is None or (isinstance(reply, Act) and reply.rung.fresh):
+        if before is None or (acted and reply.rung.fresh):
             self._leaving += before.graphs if before is not None else ()
             return None
-        found = f"'{reply.rung.value}' ({reply.reason.value})" if isinstance(reply, Act) else "a fault"
+        found = f"'{reply.rung.value}' ({reply.reason.value})" if acted else "a fault"
         self._counters["reload.taken_back"] += 1
         self._tell(
-            f"Reload taken back: expected a fresh action for the first observation, found {found}; serving "
-            f"{_named(before)} again."
+            f"Reload taken back: expected an action of finite numbers, found {found}; serving {_named(before)} again."
         )
         self._leaving += self._served.graphs
         self._served = before
@@ -107,6 +115,7 @@ class Succession:
 
     def close(self) -> None:
         """Wait for what is being loaded; it is not used any more."""
+        self._rehearsal.stop()
         if self._reload is not None:
             self._reload.wait()
 

@@ -56,11 +56,8 @@ class Worker:
         return self._controller
 
     def adopt(self, controller: Controller) -> None:
-        """Run another controller from now on, which knows nothing of the particles of the one before.
-
-        Ceilings are the operator's and not the bundle's: they stay.
-        """
-        controller.set_ceilings(self._controller.ceilings)
+        """Run another controller from now on, which knows nothing of the particles of the one before."""
+        controller.succeed(self._controller)
         self._controller = controller
         for session in self._sessions.values():
             if session.episode is not None:
@@ -100,6 +97,12 @@ class Worker:
                 queue_ns=started_ns - job.arrived_ns,
             ),
         )
+
+    def take_back(self, parcel: Parcel) -> None:
+        """Forget the action of an answer that did not leave: its robot is where the one before it led."""
+        session, served = self._sessions.get(parcel.identity), parcel.served
+        if session is not None and session.episode is not None and served is not None:
+            session.episode.take_back(served.start)
 
     def _answer(self, session: Session[Episode], served: ServedTick) -> Parcel:
         job, command, admitted = served.job, served.command, served.admitted

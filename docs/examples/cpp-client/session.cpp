@@ -76,7 +76,14 @@ std::optional<Answer> Session::ask(const std::vector<float>& entries, Nanosecond
     const Act* act = std::get_if<Act>(&*answer_);
     if (act == nullptr) return std::nullopt;
     const Nanoseconds valid_ns = act->valid_for_us * kMicrosecond;
-    return Answer{*act, received_ns - sent_ns, valid_ns == 0 ? 0 : received_ns + valid_ns};
+    if (valid_ns == 0) return Answer{*act, received_ns - sent_ns, 0};
+    // Counted from when it can have come at the earliest: a process that was held up reads it later.
+    const Nanoseconds valid_until_ns = std::min(received_ns, sent_ns + act->server_ns) + valid_ns;
+    if (received_ns >= valid_until_ns) {
+        ++num_dropped_;
+        return std::nullopt;
+    }
+    return Answer{*act, received_ns - sent_ns, valid_until_ns};
 }
 
 void Session::leave() {

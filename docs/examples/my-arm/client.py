@@ -11,9 +11,9 @@ import time
 import numpy as np
 
 from vgf_robot import Client
-from vgf_robot.errors import ServerError
+from vgf_robot.wire import RobotLink, Source
 
-PERIOD_S, DEADLINE_S = 0.04, 0.03
+PERIOD_S, DEADLINE_S, WAIT_S = 0.04, 0.03, 0.035
 LINKS_M = np.array([0.3, 0.25])
 TARGET = np.array([0.3, 0.2, 0.1])
 joints = np.zeros(2)  # a robot that is at once where it is told to be stands in for yours
@@ -32,21 +32,20 @@ def move(action: np.ndarray) -> None:
 
 
 def main(endpoint: str, num_periods: int) -> int:
-    """Ask for an action in every period."""
-    in_time = 0
-    with Client(endpoint, timeout_s=DEADLINE_S) as client:
-        client.connect(timeout_s=3.0)
-        client.begin_episode(seed=0)
+    """Ask in every period, and have something for the robot in each, whatever becomes of the server."""
+    answered = 0
+    with RobotLink(Client(endpoint), wait_s=WAIT_S) as link:
+        link.client.connect(timeout_s=3.0)
+        link.begin_episode(seed=0)
         start_s = time.monotonic()
         for period in range(num_periods):
             time.sleep(max(0.0, start_s + period * PERIOD_S - time.monotonic()))
-            try:
-                answer = client.act(read_sensors(), deadline_s=DEADLINE_S)
-            except ServerError:
-                continue  # position servos stay where they were led; torques need the safe action here
-            move(answer.action)
-            in_time += 1
-    print(f"{in_time} of {num_periods} periods had an action")
+            # The pose, in the action's units, is what a server that engages compares the first action with.
+            step = link.step(read_sensors(), deadline_s=DEADLINE_S, pose=joints)
+            if step.action is not None:
+                move(step.action)
+            answered += step.source is Source.ANSWER
+    print(f"{answered} of {num_periods} periods had an answer")
     return 0
 
 

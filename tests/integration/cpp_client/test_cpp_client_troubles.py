@@ -31,7 +31,7 @@ def test_stale_answers_are_dropped_by_their_sequence(program):
     assert 0 < ended.count("dropped replies") < len(script.heard_of("observe"))
 
 
-def test_sequences_grow_and_deadlines_and_ages_are_said(program):
+def test_sequences_grow_and_deadlines_are_said(program):
     script = Script()
     ended = run(program, script)
     assert ended.code == 0
@@ -40,7 +40,6 @@ def test_sequences_grow_and_deadlines_and_ages_are_said(program):
     for message in script.heard_of("observe"):
         assert (message["episode"], message["observation"]["shape"]) == (1, [2])
         assert 0 <= message["deadline_us"] <= 7000
-        assert message["observation_age_us"] >= 0
     assert [message["type"] for message in script.heard][-1] == "bye"
 
 
@@ -55,7 +54,7 @@ def test_silence_ends_it_after_a_while_and_never_before_a_period(program):
     ("changes", "welcome", "source"),
     [
         ({"valid_for_us": 3_600_000_000}, {}, "held"),
-        ({"valid_for_us": 1}, {}, "safe"),
+        ({"valid_for_us": 5_000}, {}, "safe"),  # half a period
         ({"valid_for_us": 3_600_000_000}, {"action_kind": "delta"}, "safe"),
         ({"valid_for_us": 0}, {}, "standby"),
     ],
@@ -71,19 +70,19 @@ def test_without_an_answer_the_robot_is_sent_what_the_protocol_says(program, cha
 
 def test_a_server_that_knows_it_no_more_is_greeted_and_asked_again(program):
     def forgetful(number, message):
-        known = number < 3 or len(script.heard_of("hello")) == 2
+        known = script.heard[-2]["type"] == "hello"  # for one observation
         return [ACT if known else error(message["sequence"], "handshake_required")]
 
     script = Script(on_observe=forgetful)
     ended = run(program, script)
     assert (ended.code, ended.complaint) == (0, "")
-    types = [message["type"] for message in script.heard]
-    greeted = types.index("hello", 1)
-    before, again = script.heard[greeted - 1], script.heard[greeted + 1]
-    assert before["type"] == again["type"] == "observe"
-    if again["observation"] == before["observation"]:  # there was time for it in the same period
-        assert again["deadline_us"] <= before["deadline_us"]
-        assert again["observation_age_us"] > before["observation_age_us"]
+    threes = zip(script.heard[1:], script.heard[2:], script.heard[3:], strict=False)
+    around = [(before, after) for before, hello, after in threes if hello["type"] == "hello"]
+    resent = [(before, after) for before, after in around if after.get("observation") == before["observation"]]
+    assert resent  # where there was time for it in the same period
+    for before, after in resent:
+        assert after["deadline_us"] <= before["deadline_us"]
+        assert after["observation_age_us"] > before["observation_age_us"]
 
 
 def test_another_bundle_after_a_restart_ends_it(program):

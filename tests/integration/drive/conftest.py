@@ -18,11 +18,14 @@ def make_bundle_of(tmp_path_factory):
 
 @pytest.fixture
 def forgiving(tmp_path) -> Path:
-    """A configuration that engages without a blend and bears nearly everything: these machines may be very busy."""
+    """A configuration that engages wherever the robot is, without a blend, and bears nearly everything: these machines
+    may be very busy.
+    """
     path = tmp_path / "forgiving.yaml"
     path.write_text(
         "engage: true\nmax_age_periods: null\n"
-        "engagement: {blend_s: 0, max_stale_periods: 100000, max_fallback_periods: 100000}\n"
+        "engagement: {blend_s: 0, assume_at_safe: true, max_first_change_share: 1, max_stale_periods: 100000, "
+        "max_fallback_periods: 100000}\n"
     )
     return path
 

@@ -31,7 +31,8 @@ publisher.setsockopt(zmq.LINGER, 0)
 publisher.connect(endpoint)
 array = {"dtype": "<f4", "shape": [3], "data": struct.pack("<3f", 0.4, -0.2, 0.1)}
 for sequence in itertools.count():
-    message = {"type": "observation", "version": 1, "sequence": sequence, "observation": array, **facts}
+    message = {"type": "observation", "version": 1, "sequence": sequence, "observation": array}
+    message = {**message, "stamp_ns": time.monotonic_ns(), **facts}
     publisher.send(msgspec.msgpack.encode(message))
     time.sleep(0.01)
 """

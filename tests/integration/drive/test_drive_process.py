@@ -90,6 +90,25 @@ def test_a_port_in_use_is_a_fault_of_the_machine(make_bundle_of):
     assert "in use" in second.stderr
 
 
+def test_a_robot_knows_on_its_own_clock_when_a_command_left(make_bundle_of, forgiving):
+    bundle = make_bundle_of("absolute")
+    receiver = Receiver(Bundle.load(bundle).manifest)
+    began_ns = time.monotonic_ns()
+    with (
+        driving(bundle, "--config", str(forgiving)) as loop,
+        listening(loop.commands) as robot,
+        sensing(loop.observations),
+    ):
+        commands = [robot.until(lambda command: command.rung is Rung.TRANSPORT) for _ in range(5)]
+    moments_ns = [began_ns, *(command.sent_ns for command in commands), time.monotonic_ns()]
+    assert moments_ns == sorted(moments_ns)
+    for command in commands:  # a robot that stood still reads them later
+        valid = {"valid_for_ns": 1000 * command.valid_for_us, "sent_ns": command.sent_ns}
+        late_ns = command.sent_ns + valid["valid_for_ns"]
+        assert tuple(receiver.take(action_of(command), now_ns=late_ns, **valid)) == SAFE
+        assert receiver.take(action_of(command), now_ns=late_ns - 1, **valid).tolist() == action_of(command).tolist()
+
+
 def test_the_action_of_a_loop_that_was_killed_expires(make_bundle_of, forgiving):
     bundle = make_bundle_of("absolute")
     receiver = Receiver(Bundle.load(bundle).manifest)

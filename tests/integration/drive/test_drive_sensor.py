@@ -9,6 +9,7 @@ import pytest
 import zmq
 
 from tests.integration.drive.robots import PATIENCE_S, SAFE, action_of, driving, listening, sensing
+from vgf_robot.control import ControlClient
 from vgf_robot.controller import Reason, Rung
 from vgf_robot.engagement import EngagementState
 
@@ -55,17 +56,27 @@ def test_a_sensor_that_stops_for_long_is_a_fault_that_its_return_does_not_clear(
     assert "fault: No usable observation for 10 control periods in a row" in said
 
 
-def test_a_sensor_that_comes_back_as_a_new_process_is_heard_again(make_bundle_of, forgiving):
+def test_a_sensor_that_comes_back_as_a_new_process_is_heard_when_somebody_engages_again(
+    make_bundle_of, forgiving, tmp_path
+):
+    control = f"ipc://{tmp_path}/control.sock"
     with (
-        driving(make_bundle_of("delta"), "--config", str(forgiving)) as loop,
+        driving(make_bundle_of("delta"), "--config", str(forgiving), "--control", control) as loop,
         listening(loop.commands) as robot,
+        ControlClient(control, timeout_s=PATIENCE_S) as operator,
     ):
-        with sensing(loop.observations, run=1):
-            before = robot.until(lambda command: fresh(command) and (command.observation_sequence or 0) > 20)
+        with sensing(loop.observations, run=1, stamp_ns=1):
+            assert robot.until(fresh).observation_stamp_ns == 1
         robot.until(lambda command: command.reason is Reason.STALE_OBSERVATION)
-        with sensing(loop.observations, run=2):
-            again = robot.until(fresh)
-        assert again.observation_sequence < before.observation_sequence
+        with sensing(loop.observations, run=2, stamp_ns=2):
+            give_up_s = time.monotonic() + PATIENCE_S
+            while "other_senders" not in operator.state().counters:
+                assert time.monotonic() < give_up_s
+            stale = robot.rest(0)[-1]
+            assert (stale.state, stale.reason) == (EngagementState.ENGAGED, Reason.STALE_OBSERVATION)
+            operator.instruct("disengage")
+            operator.instruct("engage")
+            assert robot.until(fresh).observation_stamp_ns == 2
 
 
 NONSENSE = {

@@ -3,11 +3,15 @@
 import select
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.integration.serve.servers import ENVIRONMENT, PATIENCE_S, VERB, Served
+from tests.integration.serve.servers import ENVIRONMENT, OBSERVATION, PATIENCE_S, VERB, Served
+from vgf_robot.recording import Recording
+from vgf_robot.telemetry import TickRecord
+from vgf_robot.wire import Client
 
 
 @dataclass(frozen=True)
@@ -43,3 +47,21 @@ def telemetry_of(served: Served) -> str:
     line = served.process.stdout.readline()  # not `served.line`: it may be in the buffer with the line before it
     assert line.startswith("telemetry at "), line
     return line.split()[-1]
+
+
+def until(found, what: str):
+    """Return what a look finds, looking again while it finds nothing."""
+    give_up_s = time.monotonic() + PATIENCE_S
+    while not (result := found()):
+        assert time.monotonic() < give_up_s, f"never {what}"
+        time.sleep(0.05)
+    return result
+
+
+def ticks_in(folder) -> list[TickRecord]:
+    return list(Recording([folder]).ticks()) if any(folder.glob("recording-*.mcap")) else []
+
+
+def act_until_recorded(client: Client, folder) -> None:
+    """Ask until the recorder has written a tick: it subscribes in its own time."""
+    until(lambda: client.act(OBSERVATION, deadline_s=PATIENCE_S) and ticks_in(folder), "recorded")

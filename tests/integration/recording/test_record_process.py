@@ -8,7 +8,7 @@ import pytest
 
 from tests.bundles import make_bundle
 from tests.integration.drive.robots import driving, sensing
-from tests.integration.recording.recorders import recording, telemetry_of
+from tests.integration.recording.recorders import act_until_recorded, recording, telemetry_of, ticks_in, until
 from tests.integration.serve.servers import OBSERVATION, PATIENCE_S, ask, dealer, serving
 from vgf_robot import verbs
 from vgf_robot.controller import Rung, Status
@@ -22,24 +22,6 @@ pytestmark = pytest.mark.realtime
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     return make_bundle(tmp_path_factory.mktemp("bundle"))
-
-
-def until(found, what: str):
-    """Return what a look finds, looking again while it finds nothing."""
-    give_up_s = time.monotonic() + PATIENCE_S
-    while not (result := found()):
-        assert time.monotonic() < give_up_s, f"never {what}"
-        time.sleep(0.05)
-    return result
-
-
-def ticks_in(folder) -> list[TickRecord]:
-    return list(Recording([folder]).ticks()) if any(folder.glob("recording-*.mcap")) else []
-
-
-def act_until_recorded(client: Client, folder) -> None:
-    """Ask until the recorder has written a tick: it subscribes in its own time."""
-    until(lambda: client.act(OBSERVATION, deadline_s=PATIENCE_S) and ticks_in(folder), "recorded")
 
 
 def test_a_session_is_recorded_and_replayed_to_the_bit(bundle, tmp_path, capsys):
@@ -176,6 +158,7 @@ def test_a_recorder_that_cannot_be_is_refused(tmp_path, capsys, arguments, found
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [
+        (["--bundle", "cube-single-play"], "No recording is given"),
         (["nothing.mcap", "--bundle", "cube-single-play"], "does not exist"),
         (["{file}", "--bundle", "cube-single-play"], "no readable MCAP file"),
         (["{file}", "--bundle", "cube-single-play", "--limit", "-1"], "expected 0 or more"),

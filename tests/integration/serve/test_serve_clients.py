@@ -23,7 +23,7 @@ def test_an_observation_is_answered_with_an_action_and_the_facts(server):
         assert (first.episode_tick, second.episode_tick) == (1, 2)
         assert first.round_trip_ns >= first.server_ns >= first.command.timings.tick_ns > 0
         assert first.transport_ns > 0
-        assert first.valid_until_ns - first.received_ns == 100_000_000
+        assert first.valid_until_ns - first.received_ns == 100_000_000 - first.transport_ns
         client.begin_episode(seed=3)
         again = client.act(OBSERVATION, deadline_s=PATIENCE_S)
         assert again.episode_tick == 1
@@ -70,6 +70,22 @@ def test_clients_that_come_and_go_never_lock_each_other_out(bundle, tmp_path):
     with serving(bundle, "--config", str(settings)) as served:
         for _ in range(4):  # each says bye
             expect_service(served.endpoint)
+
+
+def test_a_client_that_is_abandoned_says_no_bye(bundle):
+    with serving(bundle) as served, Client(served.endpoint, timeout_s=PATIENCE_S) as observer:
+
+        def until_there_are(count):
+            give_up_s = time.monotonic() + PATIENCE_S
+            while observer.ping().counters["clients"] != count:
+                assert time.monotonic() < give_up_s
+
+        gone = Client(served.endpoint, timeout_s=PATIENCE_S)
+        gone.connect()
+        gone.abandon()
+        with Client(served.endpoint, timeout_s=PATIENCE_S):
+            until_there_are(3)
+        until_there_are(2)
 
 
 def test_clients_that_reconnect_without_a_word_take_their_own_place(bundle, tmp_path):

@@ -126,7 +126,13 @@ def test_the_verb_shows_how_things_stand_and_ends_the_server(place, tmp_path):
     [
         (("status", "--max-steps", "1"), "--max-steps goes with the request ceilings, found 'status'"),
         (("ceilings",), "expected --max-steps, --step-size or --max-distance"),
-        (("ceilings", "--max-steps", "few"), "--max-steps: expected a whole number or 'none', found 'few'"),
+        (
+            ("ceilings", "--max-steps", "few"),
+            "--max-steps: expected a whole number of 0 or more, or 'none', found 'few'",
+        ),
+        (("ceilings", "--max-steps", "-1"), "--max-steps: expected a whole number of 0 or more, or 'none', found '-1'"),
+        (("ceilings", "--max-steps", str(2**64)), "--max-steps: expected a whole number of 0 or more"),
+        (("ceilings", "--max-distance", "nan"), "--max-distance: expected a number of 0 or more"),
         (("reload", "--robot", "left"), "--robot goes with engage, disengage and clear"),
     ],
 )

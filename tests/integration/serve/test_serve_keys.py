@@ -178,3 +178,38 @@ def test_a_server_without_keys_says_so_to_a_client_that_has_one(server, keyring)
     ):
         pass
     expect_service(server.endpoint)
+
+
+def test_a_link_that_is_turned_away_says_so_and_goes_on_once_it_is_listed(endpoint, keyring):
+    with RobotLink(Client(endpoint, keys=keyring.client("latecomer")), wait_s=SHORT_S) as link:
+        assert "have its key listed" in str(refusal_of(link))
+        keyring.list(latecomer="act")
+        expect_answer(link)
+
+
+def test_a_link_with_a_key_goes_on_where_the_server_gets_its_keys_later(bundle, tmp_path):
+    """ZeroMQ alone never tries again what has ended in a mismatch."""
+    keyring = Keyring(tmp_path)
+    keyring.list(robot="act")
+    with serving(bundle) as keyless:
+        link = RobotLink(Client(keyless.endpoint, keys=keyring.client("robot")), wait_s=SHORT_S)
+        with link:
+            refusal_of(link)
+            keyless.process.kill()
+            keyless.process.wait(PATIENCE_S)
+            with serving(bundle, "--keys", str(keyring.server), bind=keyless.endpoint):
+                expect_answer(link)
+
+
+def refusal_of(link) -> KeyRefusedError:
+    link.begin_episode(seed=0)
+    give_up_s = time.monotonic() + PATIENCE_S
+    while not isinstance(trouble := link.step(OBSERVATION).trouble, KeyRefusedError):
+        assert time.monotonic() < give_up_s, trouble
+    return trouble
+
+
+def expect_answer(link) -> None:
+    give_up_s = time.monotonic() + PATIENCE_S
+    while (step := link.step(OBSERVATION, deadline_s=PATIENCE_S)).source is not Source.ANSWER:
+        assert time.monotonic() < give_up_s, step.trouble

@@ -55,6 +55,14 @@ def heard(subscriber) -> bool:
     return True
 
 
+def turned_away(subscriber) -> str:
+    give_up_s = time.monotonic() + PATIENCE_S
+    while not subscriber.complaint:
+        assert subscriber.receive(10) is None
+        assert time.monotonic() < give_up_s
+    return subscriber.complaint
+
+
 def test_who_observes_is_told_until_the_right_is_taken(running, keyring):
     served, _, telemetry = running
     with (
@@ -66,8 +74,8 @@ def test_who_observes_is_told_until_the_right_is_taken(running, keyring):
         client.begin_episode(seed=0)
         client.act(OBSERVATION, deadline_s=PATIENCE_S)
         assert heard(watcher)  # counters come every second, if nothing else
-        for other in (robot, keyless):
-            assert other.receive(SHORT_MS) is None
+        assert "have its key listed with the role it needs" in turned_away(robot)
+        assert "no connection" in turned_away(keyless)  # which end finds it out first is a race
         before = client.ping().counters.get("refused.unknown_key", 0)
         keyring.list(robot="act", operator="control")
         give_up_s = time.monotonic() + PATIENCE_S

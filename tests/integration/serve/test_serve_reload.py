@@ -16,6 +16,20 @@ from vgf_robot.wire import BundleChangedError, Client
 
 pytestmark = pytest.mark.realtime
 
+# The verb with a bundle that answers what it is tried with, and nothing else.
+FAULTY = """
+import sys
+from vgf_robot.commands import serve
+from vgf_robot.controller import Controller
+tick = Controller.tick
+def faulty(self, episode, observation, *arguments, **named):
+    if self.manifest.name == "faulty" and observation.any():
+        raise RuntimeError("broken kernel")
+    return tick(self, episode, observation, *arguments, **named)
+Controller.tick = faulty
+sys.exit(serve.main(sys.argv[1:]))
+"""
+
 
 @pytest.fixture
 def place(tmp_path):
@@ -109,19 +123,32 @@ def test_a_bundle_that_will_not_do_changes_nothing(place, changes, words):
         assert counters_of(client, kind)[kind] == 1
 
 
-def test_a_first_answer_that_is_not_fresh_brings_the_old_bundle_back(place):
+def test_a_first_answer_that_is_a_fault_brings_the_old_bundle_back(place):
+    with (
+        serving(place, program=(FAULTY,)) as served,
+        Client(served.endpoint, timeout_s=PATIENCE_S, any_bundle=True) as client,
+    ):
+        client.begin_episode(seed=0)
+        act(client)
+        put_in_place(place, name="faulty")
+        assert "faulty" in hang_up(served)
+        assert act(client).command.rung is Rung.TRANSPORT  # answered by the old bundle in the end
+        assert "Reload taken back" in served.line()
+        assert client.welcome.bundle == "first"
+        counters = client.ping().counters
+        assert (counters["reload.done"], counters["reload.taken_back"]) == (1, 1)
+
+
+def test_a_client_without_time_takes_no_bundle_back(place):
     with serving(place) as served, Client(served.endpoint, timeout_s=PATIENCE_S, any_bundle=True) as client:
         client.begin_episode(seed=0)
         act(client)
         put_in_place(place, name="second")
         assert "second" in hang_up(served)
-        hopeless = client.act(OBSERVATION, deadline_s=0.0)  # answered by the old bundle in the end, from the ladder
-        assert not hopeless.command.rung.fresh
-        assert "Reload taken back" in served.line()
-        assert client.welcome.bundle == "first"
+        assert not client.act(OBSERVATION, deadline_s=0.0).command.rung.fresh
+        assert client.welcome.bundle == "second"
         assert act(client).command.rung is Rung.TRANSPORT
-        counters = client.ping().counters
-        assert (counters["reload.done"], counters["reload.taken_back"]) == (1, 1)
+        assert "reload.taken_back" not in client.ping().counters
 
 
 def test_robots_are_answered_while_a_bundle_is_on_its_way(place):

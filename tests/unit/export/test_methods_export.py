@@ -58,7 +58,7 @@ def bundles(runs: dict[str, RunFolder], tmp_path_factory: pytest.TempPathFactory
         settings = export_settings(ExportRequest(max_steps=2 if EXPECTED[name][2] else 0), run.config())
         small = ExportSettings(
             num_particles=settings.num_particles[-1:],
-            reference_steps=settings.reference_steps,
+            samplings=settings.samplings,
             max_steps=settings.max_steps,
             form=settings.form,
             aggregation=settings.aggregation,
@@ -73,7 +73,8 @@ def test_settings_are_the_methods_own_where_nothing_is_said(runs: dict[str, RunF
     settings = export_settings(ExportRequest(), runs[name].config())
     particles, reference_steps, max_steps, _ = EXPECTED[name]
     assert list(settings.num_particles) == particles
-    assert (settings.reference_steps, settings.max_steps) == (reference_steps, max_steps)
+    assert [way.num_steps for way in settings.samplings] == [reference_steps]
+    assert settings.max_steps == max_steps
 
 
 @pytest.mark.parametrize("name", SEQUENCE)

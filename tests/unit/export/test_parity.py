@@ -16,6 +16,7 @@ from export.bundle_writer import BundleWriter
 from export.commands import export
 from export.parity import check_variant
 from export.parity.check import Check, worst_of
+from export.sampling import Sampling
 from export.settings import ExportSettings
 from policies.commands import train
 from policies.run_folder import RunFolder
@@ -24,11 +25,18 @@ from tests.runs import write_config
 from vgf_robot.backends import load_backend
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Budget, Controller, Rung
-from vgf_robot.errors import ConfigError, ExportError
+from vgf_robot.errors import ConfigError, ExportError, RunError
 
 SETTINGS = ExportSettings(
-    num_particles=(1, 3), reference_steps=2, max_steps=2, form="svgd", aggregation="min", num_parity_inputs=16
+    num_particles=(1, 3),
+    samplings=(Sampling(num_steps=2),),
+    max_steps=2,
+    form="svgd",
+    aggregation="min",
+    num_parity_inputs=16,
 )
+
+MIDPOINT, ONE_STEP = Sampling(rule="midpoint", num_steps=2), Sampling(rule="one-step", num_steps=1)
 
 
 @pytest.fixture(scope="module")
@@ -177,9 +185,16 @@ def test_a_check_without_comparisons_or_with_many_exclusions_does_not_pass() -> 
     assert Check(quantity="x", worst=0.0, limit=1.0, comparisons=99, excluded=1).passed
 
 
-@pytest.mark.parametrize(("options", "reference_steps"), [([], 3), (["--reference-steps", "1"], 1)])
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], (Sampling(num_steps=3),)),
+        (["--reference-steps", "1"], (Sampling(num_steps=1),)),
+        (["--reference-steps", "one-step, 3,midpoint-2"], (Sampling(num_steps=3), MIDPOINT, ONE_STEP)),
+    ],
+)
 def test_reference_steps_are_the_runs_own_unless_said_otherwise(
-    run: RunFolder, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, options: list[str], reference_steps: int
+    run: RunFolder, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, options: list[str], expected: tuple
 ) -> None:
     asked: list[ExportSettings] = []
 
@@ -192,14 +207,17 @@ def test_reference_steps_are_the_runs_own_unless_said_otherwise(
 
     monkeypatch.setattr(export, "BundleWriter", Writer)
     assert export.main([str(run.path), "--out", "out", "--particles", "4,1", *options]) == 0
-    assert [(settings.num_particles, settings.reference_steps) for settings in asked] == [((1, 4), reference_steps)]
+    assert [(settings.num_particles, settings.samplings) for settings in asked] == [((1, 4), expected)]
 
 
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        (["--reference-steps", "0"], ConfigError, "--reference-steps: expected 1 or more, found 0"),
-        (["--reference-steps", "5,10"], SystemExit, "2"),
+        (["--reference-steps", "0"], ConfigError, "such as 5,midpoint-4,one-step, found '0'"),
+        (["--reference-steps", "midpoint-3"], ConfigError, "an even number of evaluations.* found 'midpoint-3'"),
+        (["--reference-steps", "5,heun-4"], ConfigError, "found '5,heun-4'"),
+        (["--reference-steps", "4,midpoint-4"], ConfigError, "expected another number of evaluations for each"),
+        (["--reference-steps", "3,one-step"], RunError, "has no one-step reference.* run `vgf-robot distil"),
         (["--particles", "1,0"], ConfigError, "--particles: expected positive whole numbers .* found '1,0'"),
         (["--particles", "few"], ConfigError, "--particles: expected positive whole numbers .* found 'few'"),
         (["--max-steps", "-1"], ConfigError, "--max-steps: expected 0 or more, found -1"),
@@ -211,6 +229,16 @@ def test_numbers_that_make_no_bundle(
     with pytest.raises(error, match=message):
         export.main([str(run.path), "--out", str(tmp_path / "out"), *options])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_cast_keeps_a_constant_from_being_folded(bundle: Bundle) -> None:
+    kinds = {
+        node.op_type
+        for path in bundle.folder.glob("*.onnx")
+        for node in onnx.load(path, load_external_data=False).graph.node
+    }
+    assert "Cast" in kinds
+    assert "CastLike" not in kinds
 
 
 def test_an_existing_place_is_not_overwritten(run: RunFolder, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from export.commands import export
 from export.graph_checks import require_sound
 from export.precision.lowering import SMALLEST_AXIS, lower
 from export.request import precisions
+from export.sampling import Sampling
 from export.settings import ExportSettings
 from policies.commands import train
 from policies.run_folder import RunFolder
@@ -29,7 +30,7 @@ from vgf_robot.receipts import check as check_module
 WIDTH = SMALLEST_AXIS
 SETTINGS = ExportSettings(
     num_particles=(4,),
-    reference_steps=2,
+    samplings=(Sampling(num_steps=2),),
     max_steps=2,
     form="svgd",
     aggregation="mean",

@@ -160,6 +160,7 @@ def test_another_tasks_data_is_refused(tmp_path: Path, arrays: dict) -> None:
 def write_evaluation(path: Path, bundle: Bundle, outcomes: list[bool], precision: str, **settings: object) -> Path:
     facts = {"bundle_sha256": bundle.sha256, "environment": "e", "seed": 5, "clock": "lock-step", **settings}
     row = {"mode": "tuned", "backend": "some", "precision": precision, "outcomes": outcomes, "episodes": len(outcomes)}
+    row |= {"reference_steps": 2}
     row["success_rate"] = sum(outcomes) / len(outcomes)
     facts["episodes"] = len(outcomes)
     path.write_text(json.dumps({"verb": "eval", "settings": facts, "rows": [{"mode": "reference"}, row]}))

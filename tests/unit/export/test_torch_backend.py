@@ -11,6 +11,7 @@ import torch
 
 from export.bundle_writer import BundleWriter
 from export.parity import check_variant
+from export.sampling import Sampling
 from export.settings import ExportSettings
 from export.torch_backend import TorchBackend
 from policies.commands import train
@@ -23,7 +24,12 @@ from vgf_robot.bundle import Bundle
 from vgf_robot.errors import BundleError
 
 SETTINGS = ExportSettings(
-    num_particles=(3,), reference_steps=2, max_steps=2, form="svgd", aggregation="min", num_parity_inputs=16
+    num_particles=(3,),
+    samplings=(Sampling(num_steps=2),),
+    max_steps=2,
+    form="svgd",
+    aggregation="min",
+    num_parity_inputs=16,
 )
 
 

@@ -1,4 +1,4 @@
-"""D4RL's files, read the way its own reader pairs them, and its scores."""
+"""D4RL's files, read the way its own reader pairs them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies import datasets
-from policies.datasets import d4rl, normalized_score
-from policies.datasets.d4rl_scores import TASKS
+from policies.datasets import d4rl
 from vgf_robot.errors import DatasetError
 
 
@@ -120,32 +118,3 @@ def test_missing_and_truncated_files_are_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(DatasetError, match="not a readable HDF5 file"):
         d4rl.load(path)
-
-
-@pytest.mark.parametrize(
-    ("task", "episode_return", "score"),
-    [
-        ("hopper-medium-v2", -20.272305, 0.0),
-        ("hopper-medium-replay-v2", 3234.3, 100.0),
-        ("walker2d-full-replay-v1", 2296.964504, 50.0),
-        ("antmaze-large-diverse-v2", 0.838, 83.8),
-        ("kitchen-mixed-v0", 2.0, 50.0),
-        ("pen-human-v1", 3076.8331017826877, 100.0),
-        ("halfcheetah-random-v0", 12135.0, 100.0),
-    ],
-)
-def test_scores_are_percent_of_the_way_from_random_to_expert(task: str, episode_return: float, score: float) -> None:
-    assert normalized_score(task, episode_return) == pytest.approx(score, abs=1e-6)
-
-
-def test_every_task_has_an_expert_better_than_chance() -> None:
-    assert len(TASKS) == 8 + 2 + 3 + 4 + 2 + 4 + 12 + 24 + 20 + 48 + 20
-    assert all(scores.expert > scores.random for scores in TASKS.values())
-
-
-def test_a_gymnasium_environment_is_no_task_of_d4rl() -> None:
-    with pytest.raises(DatasetError, match="no reference scores for 'Hopper-v5'"):
-        normalized_score("Hopper-v5", 1000.0)
-    with pytest.raises(DatasetError, match="did you mean 'hopper-medium-v2'"):
-        normalized_score("hopper-medum-v2", 1000.0)
-    assert "-v4 and -v5 bodies are not" in datasets.d4rl_scores.__doc__.replace("\n", " ")

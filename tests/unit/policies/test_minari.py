@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -122,6 +123,39 @@ def test_episodes_that_cannot_be_learnt_from_are_named(folder: Path, key: str, v
     change(folder, key, value)
     with pytest.raises(DatasetError, match=f"small-v0, episode 1: .*{message}"):
         minari.load(folder)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder where Minari keeps its datasets, with one in it."""
+    (tmp_path / "store" / "test").mkdir(parents=True)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "store"))
+    monkeypatch.chdir(tmp_path)
+    write_dataset(tmp_path / "store" / "test" / "small-v0")
+    return tmp_path / "store"
+
+
+def test_an_id_is_looked_up_among_the_local_datasets(store: Path) -> None:
+    assert len(minari.load(Path("test/small-v0"))) == sum(LENGTHS)
+    assert len(minari.load(store / "test" / "small-v0")) == sum(LENGTHS)
+
+
+def test_a_folder_here_goes_before_an_id(store: Path) -> None:
+    here = store.parent / "test"
+    here.mkdir()
+    change(write_dataset(here / "small-v0"), "rewards", np.zeros((5, 1)))
+    with pytest.raises(DatasetError, match="must have 1 axes"):
+        minari.load(Path("test/small-v0"))
+
+
+def test_an_id_that_is_not_here_says_what_is_and_how_to_get_it(store: Path) -> None:
+    with pytest.raises(DatasetError, match=r"mean 'test/small-v0'\? Get it with `minari download test/smal-v0`"):
+        minari.load(Path("test/smal-v0"))
+    shutil.rmtree(store / "test")
+    with pytest.raises(DatasetError, match=f"{store}; there is none at all"):
+        minari.load(Path("mujoco/hopper/medium-v0"))
+    with pytest.raises(DatasetError, match="nowhere is no Minari dataset"):
+        minari.load(Path("nowhere"))
 
 
 def test_folders_that_are_no_dataset(folder: Path, tmp_path: Path) -> None:

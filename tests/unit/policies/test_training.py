@@ -12,7 +12,7 @@ import torch
 
 from policies import checkpoint, datasets
 from policies.commands import train
-from policies.config import TrainConfig
+from policies.config import FqlConfig, TrainConfig
 from policies.critic import aggregate
 from policies.methods import flow_q, implicit_q, value_flow
 from policies.networks import expand_observation
@@ -150,6 +150,19 @@ def _signal_inside(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call:
         return original(*arguments)
 
     monkeypatch.setattr(owner, name, signalled)
+
+
+def test_a_rival_is_trained_from_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = str(write_config(tmp_path))
+    few = ["--reference-updates", "1", "--critic-updates", "1"]
+    assert train.main([config, *few, "--method", "fql"]) == 0
+    saved = RunFolder.open(Path("runs/small-fql")).config()
+    assert (saved.name, saved.method, saved.fql) == ("small-fql", "fql", FqlConfig())
+    assert train.main([config, *few, "--method", "vgf"]) == 0
+    assert RunFolder.open(Path("runs/small")).config().method == "vgf"
+    with pytest.raises(ConfigError, match="invalid enum value 'fgl'"):
+        train.main([config, "--method", "fgl"])
 
 
 def test_a_changed_file_is_not_resumed_in_silence(tmp_path: Path) -> None:

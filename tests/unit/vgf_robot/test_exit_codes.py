@@ -47,3 +47,10 @@ def test_a_command_line_that_does_not_parse_is_2(capsys):
     with pytest.raises(SystemExit) as left:
         verbs.main(["inspect", "cube-single-play", "--colour", "red"])
     assert left.value.code == 2
+
+
+def test_a_file_in_the_place_of_a_folder_is_3_and_says_so(tmp_path, capsys):
+    file = tmp_path / "keys"
+    file.write_text("")
+    assert verbs.main(["keygen", "--out", str(file)]) == 3
+    assert f"{file}: expected a folder or nothing at all, found a file" in capsys.readouterr().err

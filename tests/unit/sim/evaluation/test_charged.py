@@ -22,8 +22,8 @@ from sim.evaluation.real_time import RealTime
 from sim.evaluation.simulated_clock import SimulatedClock
 from sim.evaluation.stage_times import RecordedTimes
 from tests.bundles import make_bundle
+from tests.clocks import MS, FakeGraphs
 from tests.clocks import FakeClock as StageClock
-from tests.clocks import FakeGraphs
 from tests.unit.sim.evaluation.fakes import FakeClock, FakeDriver, FakePlant, open_fake
 from tests.unit.sim.evaluation.test_evaluate import outcome
 from vgf_robot.bundle import Bundle
@@ -164,14 +164,54 @@ def test_equal_seeds_give_equal_rows_whatever_the_workers_and_the_order(bundle: 
     assert used.run(way, 3) == rig().run(way, 3)
 
 
-def test_what_is_late_already_is_not_late_once_more(tmp_path: Path) -> None:
-    clock, times = SimulatedClock(), times_of(tmp_path, overhead_ms=6.0)
-    times.begin_episode(*controller_of(tmp_path), seed=0)
-    clock.sleep_until(100)
-    clock.charge(2_000_000)
-    assert clock.late_ns == 2_000_000
-    assert times.begin_tick(clock.late_ns) == 4_000_000
-    assert times.begin_tick(7_000_000) == 0
+def test_what_passes_before_a_tick_passes_before_the_loop_looks_at_the_time(bundle: Bundle, tmp_path: Path) -> None:
+    driver = ChargedDriver(bundle, "onnxruntime-cpu", 1, SimulatedClock(), times_of(tmp_path, overhead_ms=6.0))
+    driver.begin_episode(0)
+    driver.sleep_until(0)
+    assert driver.now_ns() == 6 * MS
+    driver.act(np.zeros(3, np.float32), Budget(), None)
+    assert driver.now_ns() == (6 + 2 + 3 * 3 + 1) * MS
+    driver.sleep_until(10 * MS)  # a grid point that has passed
+    assert driver.now_ns() == (18 + 6) * MS
+
+
+def test_an_interruption_comes_when_it_was_recorded_whatever_it_hits(bundle: Bundle, tmp_path: Path) -> None:
+    long = [[3.0, 3.0, 3.0]] * 4 + [[3.0, 93.0, 3.0]]  # the fifth tick: 90 ms without a core, from 5 to 8 ms on
+    times = times_of(tmp_path, step_ms=long, reference_ms=[2.0] * 5, select_ms=[1.0] * 5)
+    seed = next(seed for seed in range(99) if np.random.default_rng(seed).integers(5) == 4)
+    ends = {}
+    for max_steps in (3, 2, 0):
+        driver = ChargedDriver(bundle, "onnxruntime-cpu", 1, SimulatedClock(), times)
+        budget = Budget(max_steps=max_steps)
+        driver.prepare(budget)
+        driver.begin_episode(seed)
+        driver.sleep_until(0)
+        driver.act(np.zeros(3, np.float32), budget, None)
+        ends[max_steps] = driver.now_ns() / MS
+        driver.sleep_until(50 * MS)  # a sleeper stays away until it is over, a busy process has waited in its step
+        ends[-max_steps - 1] = driver.now_ns() / MS
+    assert (ends[3], ends[-4]) == (102, 102)
+    assert (ends[2], ends[-3]) == (99, 99)
+    assert ends[0] == 3
+    assert 95 <= ends[-1] < 98
+
+
+def test_work_waits_while_the_core_is_away_and_sleep_does_not() -> None:
+    clock = SimulatedClock()
+    clock.take_core(10, 5)
+    clock.take_core(30, 5)
+    clock.charge(10)
+    assert clock.now_ns() == 10
+    clock.charge(1)
+    assert clock.now_ns() == 16
+    clock.sleep_until(32)
+    assert clock.now_ns() == 32
+    clock.charge(20)
+    assert clock.now_ns() == 55
+    clock.take_core(60, 100)
+    clock.give_core_back()
+    clock.charge(10)
+    assert clock.now_ns() == 65
 
 
 def test_a_controller_begins_with_the_margin_that_the_device_has_taught(tmp_path: Path) -> None:
@@ -195,6 +235,7 @@ def test_the_margin_of_a_connection_is_in_no_recording(
     clock = SimulatedClock()
     driver = ChargedDriver(bundle, "onnxruntime-cpu", 1, clock, times_of(tmp_path))
     driver.begin_episode(0)
+    driver.sleep_until(0)
     clock.sleep_until(clock.now_ns() + under_way_ns)
     driver.act(np.zeros(3, np.float32), Budget(), 45_000_000)
     assert (driver._controller.margin_ns() == 0) is taught

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sim.durations import Durations, save_durations
 from sim.evaluation.device_profile import Compute, load_times, with_steps
-from vgf_robot.bench import Durations, save_durations
 from vgf_robot.errors import ConfigError, DatasetError
 
 US = 1000

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 
 from sim.evaluation.driver import InProcess
@@ -14,10 +17,11 @@ from sim.evaluation.plan import Plan
 from sim.evaluation.report import notes, settings_of
 from tests.bundles import make_bundle
 from tests.unit.sim.evaluation.fakes import FakePlant, open_fake
-from vgf_robot.bundle import Bundle, choose_operating_point
-from vgf_robot.errors import ConfigError, PlantError
+from vgf_robot.bundle import Bundle, choose_operating_point, write_manifest
+from vgf_robot.errors import BudgetError, ConfigError, PlantError
 
 LATENCIES = ("tick_ms", "reference_ms", "step_ms", "select_ms")
+ONE_PASS = {"reference_steps": 1, "reference_scale": 0.6}
 SWEEP = Plan(episodes=5, num_particles=(1, 4), steps=(0, 3), step_size=(0.05, 0.2))
 
 
@@ -49,6 +53,47 @@ def test_transport_pays_on_the_tiny_task_and_is_what_would_be_sealed(tmp_path: P
 def test_the_same_plan_gives_the_same_outcome(tmp_path: Path) -> None:
     bundle = Bundle.load(make_bundle(tmp_path / "bundle"))
     assert outcome(evaluate(bundle, SWEEP, open_fake).rows) == outcome(evaluate(bundle, SWEEP, open_fake).rows)
+
+
+def with_one_pass(folder: Path) -> Bundle:
+    """Return a bundle with a second way to draw, K = 1, whose particles lie further apart."""
+    source, other = (
+        Bundle.load(make_bundle(folder / name, **changes)) for name, changes in (("b", {}), ("o", ONE_PASS))
+    )
+    variants = list(source.manifest.variants)
+    for variant in other.manifest.variants:
+        shutil.copyfile(other.folder / variant.reference, source.folder / f"one-{variant.reference}")
+        variants.append(msgspec.structs.replace(variant, reference=f"one-{variant.reference}", sampler="one-step"))
+    return write_manifest(source.folder, msgspec.structs.replace(source.manifest, variants=tuple(variants)))
+
+
+def test_another_number_of_evaluations_and_the_distance_from_the_data_are_in_the_rows(tmp_path: Path) -> None:
+    bundle = with_one_pass(tmp_path)
+    np.savez(tmp_path / "data.npz", observations=np.zeros((3, 3)), actions=np.zeros((3, 2)))
+    data = str(tmp_path / "data.npz")
+    own, one = (
+        {row["mode"]: row for row in evaluate(bundle, plan, open_fake).rows}
+        for plan in (Plan(episodes=3, data=data), Plan(episodes=3, data=data, reference_steps=1))
+    )
+    assert {row["reference_steps"] for row in own.values()} == {2}
+    assert {row["reference_steps"] for row in one.values()} == {1}
+    assert own["tuned"]["returns"] != one["tuned"]["returns"]
+    assert np.mean(one["tuned"]["returns"]) == one["tuned"]["return_mean"]
+    assert 0 < own["reference"]["data_distance_mean"] < one["reference"]["data_distance_mean"]
+    with pytest.raises(BudgetError, match="expected at most 2"):
+        evaluate(bundle, Plan(reference_steps=3), open_fake)
+
+
+@pytest.mark.parametrize(
+    ("plan", "sentence"),
+    [
+        (Plan(reference_steps=1, through="server"), "leave --reference-steps or the server out"),
+        (Plan(data="data.npz", clock="real-time"), "leave --data or --clock real-time out"),
+    ],
+)
+def test_what_an_evaluation_cannot_do_at_once_is_refused(tmp_path: Path, plan: Plan, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        evaluate(with_one_pass(tmp_path), plan, open_fake)
 
 
 def test_workers_change_nothing(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class FakeClient:
 
 
 def open_driver(client: FakeClient) -> ThroughServer:
-    driver = ThroughServer(client, lambda: None)  # type: ignore[arg-type]
+    driver = ThroughServer(client, None)  # type: ignore[arg-type]
     driver.begin_episode(0)
     return driver
 

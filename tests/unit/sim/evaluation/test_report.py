@@ -50,14 +50,17 @@ def test_a_row_has_every_key_and_pools_periods_over_episodes(tmp_path: Path) -> 
     found = row(tmp_path, [episode(True, 4.0, num_misses=2), episode(False, 2.0, num_misses=1)])
     assert list(found) == [
         *("mode", "task", "backend", "precision", "num_particles", "reference_steps", "max_steps", "step_size"),
-        *("min_gain", "selection", "deadline_ms", "episodes", "outcomes"),
+        *("min_gain", "selection", "deadline_ms", "episodes", "outcomes", "returns"),
         *("success_rate", "success_low", "success_high"),
         *("return_mean", "return_low", "return_high", "mean_steps", "miss_rate", "fallbacks", "displacement_rms"),
+        "data_distance_mean",
         *("tick_ms", "reference_ms", "step_ms", "select_ms", "round_trip_ms"),
     ]
     assert (found["success_rate"], found["return_mean"], found["episodes"]) == (0.5, 3.0, 2)
     assert (found["mean_steps"], found["miss_rate"], found["fallbacks"]) == (1.5, 0.15, {"late_reply": 3})
     assert found["displacement_rms"] == pytest.approx((0.125) ** 0.5)
+    assert found["returns"] == [4.0, 2.0]
+    assert found["data_distance_mean"] is None
     assert found["tick_ms"]["p50"] == 2.0
     assert found["select_ms"] is None
     assert found["deadline_ms"] is None

@@ -112,6 +112,8 @@ def test_a_controller_that_goes_and_comes_back_is_noted_and_counted_on():
         ([], "either --telemetry ENDPOINT or --recording"),
         (["--telemetry", "ipc://t", "--recording", "x"], "either --telemetry ENDPOINT or --recording"),
         (["--recording", "x", "--control", "ipc://c"], "leave out --control"),
+        (["--telemetry", "ipc://t", "--port", "99999"], "--port: expected 0 to 65535, found 99999"),
+        (["--telemetry", "ipc://t", "--metrics-port", "-1"], "--metrics-port: expected 0 to 65535, found -1"),
         (["--telemetry", "ipc://t", "--no-page"], "give their --metrics-port"),
         (["--telemetry", "ipc://t", "--no-page", "--metrics-port", "0", "--control", "ipc://c"], "--no-page"),
         (["--telemetry", "ipc://t", "--span-s", "0"], "--span-s: expected 0.5 to 60"),

@@ -19,7 +19,7 @@ from vgf_robot.errors import ConfigError, PlantError
     [
         ("cube-single-play-singletask-v0", "did you mean 'cube-single-singletask-v0'"),
         ("Hoper-v5", "did you mean 'Hopper-v5'"),
-        ("nonsense", "known are: .*Hopper-v5"),
+        ("nonsense", "expected one such as .*Hopper-v5"),
         ("cube-single-v0", "take 'cube-single-singletask-v0'"),
         ("visual-cube-single-singletask-v0", "observes images, .*'cube-single-singletask-v0'"),
         ("CartPole-v1", "is no plant"),

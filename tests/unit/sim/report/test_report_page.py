@@ -84,6 +84,7 @@ def test_the_page_holds_everything_and_needs_no_network(page: Path, folder: Path
         "an invented one",
     ):
         assert part in text
+    assert text.index("In short") < text.index("With 45 ms for the policy:") < text.index("Success against budget")
     assert f"vgf-robot eval out.yaml --out {folder}" in text
     assert f"vgf-robot report {folder} --tune" in text
     assert "reference_steps: null" in text  # the resolved suite

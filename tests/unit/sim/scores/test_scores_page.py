@@ -94,6 +94,46 @@ def test_tasks_against_methods_with_what_was_not_run(tmp_path: Path) -> None:
     assert "Hopper-v5, vgf: not run." in text  # no sweep
 
 
+def test_the_score_of_d4rl_stands_beside_those_that_asked_for_it(tmp_path: Path) -> None:
+    made, other = bundle(tmp_path / "a", task="Hopper-v5"), bundle(tmp_path / "b", method="fql", task="Hopper-v5")
+    rows = [row("tuned", 4, 3, 0.05, 1500) | {"d4rl_score": 46.7}]
+    scored = evaluation(tmp_path / "a.json", made, rows)
+    text = page(tmp_path, scored, evaluation(tmp_path / "b.json", other, report(1300)))
+    details = cells(text, "## Evaluations")
+    assert [line[-1] for line in details] == ["D4RL score", "-", "46.7"]
+    assert "no published score can be compared" in text
+    assert "D4RL" not in page(tmp_path, evaluation(tmp_path / "b.json", other, report(1300)))
+
+
+def test_the_page_says_which_to_deploy_and_which_is_as_good(tmp_path: Path) -> None:
+    vgf, fql = bundle(tmp_path / "vgf"), bundle(tmp_path / "fql", method="fql")
+    quick = {"tick_ms": {"p50": 0.25, "p99": 1.0}}
+    sweep = row("sweep", 4, 1, 0.05, 8000)
+    text = page(
+        tmp_path,
+        evaluation(tmp_path / "vgf.json", vgf, report(1150)),
+        # That on which the setting was chosen counts for nothing beside a score on other episodes.
+        evaluation(tmp_path / "chosen.json", vgf, report(9000), seed=0, chosen_on_these_episodes=True),
+        evaluation(tmp_path / "sweep.json", bundle(tmp_path / "open", sealed=False), [*report(8000)[:2], sweep]),
+        evaluation(tmp_path / "fql.json", fql, [row("tuned", 1, 0, None, 900, **quick)]),
+    )
+    assert cells(text, "## What to deploy") == [
+        ["task", "policy", "setting", "score", "tick ms, median", "verdict"],
+        ["Test-v0", "vgf", "N 4, 3 steps of 0.05", "1,150 (1,090 to 1,210)", "-", "deploy"],
+        ["Test-v0", "vgf, best of N, unmoved", "N 4, 0 steps", "1,080 (1,020 to 1,140)", "-", "as good"],
+        ["Test-v0", "fql", "N 1, 0 steps", "900 (840 to 960)", "0.25", ""],
+        ["Test-v0", "vgf, reference alone", "N 1, 0 steps", "550 (490 to 610)", "-", ""],
+    ]
+
+
+def test_a_score_that_was_chosen_stands_below_those_that_were_not(tmp_path: Path) -> None:
+    chosen = evaluation(tmp_path / "a.json", bundle(tmp_path / "a"), report(9000), chosen_on_these_episodes=True)
+    other = evaluation(tmp_path / "b.json", bundle(tmp_path / "b", method="fql"), [row("tuned", 1, 0, None, 100)])
+    (_, first, *others) = cells(page(tmp_path, chosen, other), "## What to deploy")
+    assert (first[1], first[-1]) == ("fql", "deploy")
+    assert ("vgf", "9,000 (8,940 to 9,060)†", "") in [(line[1], line[3], line[-1]) for line in others]
+
+
 def test_several_trainings_become_a_mean_with_its_interval(tmp_path: Path) -> None:
     paths = []
     for seed, mean in enumerate((1000, 1100, 1200)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from contextlib import closing
@@ -94,6 +95,24 @@ def test_a_clock_of_this_machine_stays_here(tmp_path: Path) -> None:
     suite = make_suite(tmp_path, clock="real-time", profile=None)
     with pytest.raises(ConfigError, match="measures the machine it runs on"):
         run_suite(suite, tmp_path / "out", cluster=Cluster(address="auto"), open_plant=Goal)
+    assert not (tmp_path / "out").exists()
+
+
+def test_where_nobody_listens_one_sentence_says_so_at_once(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, and not listening
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(
+            MachineError, match=rf"no Ray cluster at '{address}' \(Connection refused\); start"
+        ) as caught:
+            run_suite(
+                make_suite(tmp_path),
+                tmp_path / "out",
+                cluster=Cluster(address=address),
+                open_plant=Goal,
+                knows_success=lambda _: True,
+            )
+    assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
 
 

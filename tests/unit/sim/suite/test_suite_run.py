@@ -196,7 +196,7 @@ def test_in_lock_step_outcomes_are_the_same_with_any_number_of_workers(tmp_path:
         ({"limits": [{"scenario": "noise", "severity": 0, "min_success": 1}]}, ConfigError, "is about no cell"),
         ({"limits": [{"max_drop": 0.1}], "severities": [1.0]}, ConfigError, "add 0 to the severities"),
         ({"limits": [{"min_success": 0.5}, {"min_success": 0.9}]}, ConfigError, "0.9 contradicts 0.5"),
-        ({"limits": [{"min_return": float("nan")}]}, ConfigError, "Limit 1: expected a finite min_return, found nan"),
+        ({"limits": [{"min_return": float("nan")}]}, ConfigError, r"limits\[0\].min_return: expected a finite number"),
         ({"budgets": [{"name": "none", "deadline_ms": 60}]}, ConfigError, "control period of 'tiny', 50 ms, found 60"),
         (
             {"clock": None, "profile": None, "budgets": [{"name": "none", "deadline_ms": 10}]},

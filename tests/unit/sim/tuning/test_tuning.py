@@ -176,6 +176,15 @@ def test_the_profile_that_comes_out_runs_the_bundle_at_its_working_points(
     assert working_rows(again) == working_rows(tuned)
 
 
+def test_the_profile_remembers_what_the_recorded_ticks_have_taught(ask: Callable[..., Tuned], tmp_path: Path) -> None:
+    # One step in 200 does not end in time: as often as is allowed.
+    spiky = {name: [value] * 200 for name, value in TIMES.items()} | {"step_ms": [[6.0]] * 199 + [[11.0]]}
+    (tmp_path / "spiky.json").write_text(json.dumps(spiky))
+    times = {"profile": str(tmp_path / "spiky.json"), "num_particles": [4], "steps": [1]}
+    (point,) = profile_of(ask(**times, deadline_ms=[12], ladder_ms=[])).points
+    assert 0 < point.margin_ms < 12
+
+
 def test_caution_is_looked_at_from_near_the_data_on(ask: Callable[..., Tuned], tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "data.npz", observations=rng.uniform(-1, 1, (50, 3)), actions=rng.uniform(-0.2, 0.2, (50, 2)))

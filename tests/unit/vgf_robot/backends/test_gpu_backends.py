@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import re
+import threading
 
 import numpy as np
 import onnx
@@ -79,13 +80,32 @@ def test_particles_stay_there_between_steps(graphs, driver):
     assert sizes_in[0] == sizes_in[1] == whole - 3 * 256  # particles and two moments, each 32 bytes in a place of 256
 
 
-def test_memory_is_given_back(trt, bundle, driver):
-    before = len(driver.allocated)
+def test_everything_is_given_back(trt, bundle, driver):
     graphs = load_backend("tensorrt")(bundle, bundle.variant(N, 2), threads=1)
-    pinned = 6  # two blocks each of reference and select, two of the step; the host's memory is kept
-    assert len(driver.allocated) == before + 2 * pinned
+    # Two blocks each of reference, select and step, on either side; the step's turns are recorded whole and chained.
+    assert (len(driver.allocated), len(driver.graphs), len(driver.streams)) == (12, 6, 1)
     del graphs
-    assert len(driver.allocated) == before + pinned
+    assert (len(driver.allocated), len(driver.graphs), len(driver.streams)) == (0, 0, 0)
+
+
+def test_ticks_go_on_while_another_bundle_is_recorded(trt, graphs, bundle, driver):
+    expected = graphs.reference(OBSERVATION, noise(1)).copy()
+    found = []
+
+    def tick():
+        found.append(graphs.reference(OBSERVATION, noise(1)).copy())
+
+    def tick_aside():
+        thread = threading.Thread(target=tick)
+        thread.start()
+        thread.join()
+
+    driver.while_recording = tick_aside
+    other = load_backend("tensorrt")(bundle, bundle.variant(N, 2), threads=1)
+    driver.while_recording = lambda: None
+    assert len(found) == 6
+    for each in (*found, other.reference(OBSERVATION, noise(1))):
+        np.testing.assert_array_equal(each, expected)
 
 
 def test_networks_are_strongly_typed_and_engines_kept(trt, bundle):
@@ -170,7 +190,6 @@ def test_another_graph_is_refused(trt, tmp_path):
 
 
 def test_without_a_driver_the_sentence_says_so(monkeypatch):
-    cuda.open_gpu.cache_clear()
     monkeypatch.setattr(cuda, "LIBRARY", "libcuda-that-is-not-there.so.1")
     with pytest.raises(MachineError, match=r"needs an NVIDIA GPU and its driver.*choose another backend"):
         cuda.open_gpu()
@@ -233,11 +252,14 @@ def test_a_provider_that_does_not_load_is_no_silent_cpu(monkeypatch, driver, bun
 def test_onnxruntime_gets_the_stream_of_the_copies_and_no_tf32(monkeypatch, driver, bundle):
     ort = FakeOnnxRuntime(onnxruntime_gpu.CUDA)
     monkeypatch.setattr(onnxruntime_gpu, "onnxruntime", ort)
-    load_backend("onnxruntime-cuda")(bundle, bundle.variant(N, 2), threads=1)
+    graphs = load_backend("onnxruntime-cuda")(bundle, bundle.variant(N, 2), threads=1)
+    assert graphs.facts["library"] == "ONNX Runtime 1.31.0"
     assert len(ort.asked) == 4  # one session per turn of the step
+    streams = {options.pop("user_compute_stream") for ((_, options),) in ort.asked}
+    assert {int(stream) for stream in streams} == driver.streams
     for ((provider, options),) in ort.asked:
         assert provider == onnxruntime_gpu.CUDA
-        assert options == {"device_id": "0", "user_compute_stream": "7", "enable_cuda_graph": "1", "use_tf32": "0"}
+        assert options == {"device_id": "0", "enable_cuda_graph": "1", "use_tf32": "0"}
     assert set(ort.run_options) == {("disable_synchronize_execution_providers", "1")}
 
 

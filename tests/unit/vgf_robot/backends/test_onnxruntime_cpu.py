@@ -58,6 +58,12 @@ def test_no_threads_are_refused(folder):
         open_onnxruntime_cpu(bundle, bundle.variant(4, 2), threads=0)
 
 
+def test_more_threads_than_any_machine_has_use_for_are_refused(folder):
+    bundle = Bundle.load(folder)
+    with pytest.raises(ConfigError, match="expected at most 256, found 100000"):
+        open_onnxruntime_cpu(bundle, bundle.variant(4, 2), threads=100_000)
+
+
 def test_backends_are_found_by_name():
     assert "onnxruntime-cpu" in backend_names()
     assert load_backend("onnxruntime-cpu") is open_onnxruntime_cpu

@@ -158,6 +158,8 @@ def _drawn_row():
         (["BUNDLE", "--ticks", "0"], ConfigError, "ticks: expected 1 or more, found 0"),
         (["BUNDLE", "--threads", "0"], ConfigError, "--threads: expected numbers of 1 or more, such as 1,2, found '0'"),
         (["BUNDLE", "--particles", "few"], ConfigError, "--particles: expected numbers"),
+        (["BUNDLE", "--plot", "bench.doc"], ConfigError, "--plot: expected a name that ends in .png, .svg, .pdf"),
+        (["BUNDLE", "--plot", "/proc/bench.png"], MachineError, "/proc/bench.png cannot be written"),
         (["BUNDLE", "--particles", "7"], BudgetError, "no variant"),
         (["BUNDLE", "--precision", "float16"], BudgetError, "float16"),
         (["BUNDLE", "--backend", "abacus"], VgfError, "'abacus' is no installed backend"),

@@ -9,7 +9,7 @@ from vgf_robot.control import ControlClient, NoControlError, Robot, State
 from vgf_robot.control.desk import Desk
 from vgf_robot.controller import Ceilings
 from vgf_robot.engagement import EngagementState
-from vgf_robot.errors import MachineError
+from vgf_robot.errors import MachineError, ProtocolError
 from vgf_robot.wire import ErrorKind, RefusedError
 
 POINT = OperatingPoint(num_particles=4, reference_steps=2, max_steps=3, step_size=0.1)
@@ -197,3 +197,9 @@ def test_whoever_is_there_and_silent_is_told_from_nobody(counter):
     counter.desk.attend = lambda: None
     with pytest.raises(NoControlError, match="is connected but did not answer"):
         counter.client.state()
+
+
+@pytest.mark.parametrize("timeout_s", [-1.0, float("nan"), 1e9])
+def test_a_wait_that_is_no_time_is_refused(timeout_s):
+    with pytest.raises(ProtocolError, match="timeout_s: expected 0 to 3600 seconds"):
+        ControlClient("ipc:///tmp/nobody.sock", timeout_s=timeout_s)

@@ -63,7 +63,9 @@ def test_one_expensive_probe_keeps_the_stage_away_for_a_whole_window_again():
     assert estimates == [1000] * 99 + [1]
 
 
-@pytest.mark.parametrize("wrong", [{"window": 0}, {"miss_rate": -0.1}, {"margin_rise": float("nan")}])
+@pytest.mark.parametrize(
+    "wrong", [{"window": 0}, {"miss_rate": -0.1}, {"margin_rise": float("nan")}, {"first_margin_ms": -1.0}]
+)
 def test_settings_without_meaning_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         ControllerSettings(**wrong)

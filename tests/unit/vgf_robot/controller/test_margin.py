@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.clocks import MS, always, scripted
-from vgf_robot.controller import Budget, Status
+from vgf_robot.controller import Budget, Ceilings, Status
 from vgf_robot.controller.margin import Margin
 
 FULL = 10 * MS  # what a tick of the rig has: 6 ms of stages, 0.5 ms of margin
@@ -78,3 +78,14 @@ def test_a_fallback_after_a_step_is_a_miss_that_a_smaller_budget_would_have_avoi
     assert command.steps == 1
     assert not command.rung.fresh
     assert rig.controller.margin_ns() == 2 * before_ns
+
+
+def test_what_follows_another_controller_goes_on_with_what_that_has_learned(make_rig):
+    old, new, other = make_rig(), make_rig(), make_rig(max_steps=1)
+    old.graphs.select_cost = scripted([100 * MS], then_ns=MS)
+    old.tick(FULL)
+    old.controller.set_ceilings(Ceilings(max_steps=2))
+    for rig in (new, other):
+        rig.controller.succeed(old.controller)
+        assert rig.controller.margin_ns() == old.controller.margin_ns()
+    assert (new.tick(FULL).steps, other.tick(FULL).steps) == (2, 1)

@@ -14,8 +14,9 @@ from vgf_robot.drive import Drive, DriveCommand, DriveSettings, Sensed
 from vgf_robot.engagement import Engagement, EngagementSettings
 
 PERIOD_NS = 50 * MS
-# Engaged at the first observation and without a blend: what is sent is the controller's own.
-SETTINGS = DriveSettings(engage=True, handover_us=0, engagement=EngagementSettings(blend_s=0.0))
+# Engaged at the first observation, wherever the robot is, and without a blend: what is sent is the controller's own.
+ENGAGEMENT = EngagementSettings(blend_s=0.0, assume_at_safe=True, max_first_change_share=1.0)
+SETTINGS = DriveSettings(engage=True, handover_us=0, engagement=ENGAGEMENT)
 
 
 @dataclass

@@ -5,11 +5,22 @@ import numpy as np
 import pytest
 
 from tests.clocks import MS, scripted
-from tests.unit.vgf_robot.drive.conftest import PERIOD_NS
+from tests.unit.vgf_robot.drive.conftest import ENGAGEMENT, PERIOD_NS
 from vgf_robot.controller import Budget, Reason
 from vgf_robot.engagement import EngagementSettings, EngagementState
 
-BEAR_EVERYTHING = EngagementSettings(blend_s=0.0, max_stale_periods=1000, max_fallback_periods=1000)
+BEAR_EVERYTHING = msgspec.structs.replace(ENGAGEMENT, max_stale_periods=1000, max_fallback_periods=1000)
+
+
+class Counting:
+    """Actions 0.5, 1, 1.5 ... in the first entry."""
+
+    def __init__(self):
+        self.made = []
+
+    def __call__(self, particle):
+        self.made.append(0.5 * len(self.made) + 0.5)
+        return np.array([self.made[-1], 0.0])
 
 
 def test_one_action_per_period_as_soon_as_it_is_ready(make_rig):
@@ -82,9 +93,22 @@ def test_what_an_overrun_has_eaten_is_skipped_and_not_made_up_for(make_rig):
 def test_an_action_that_is_not_there_when_its_period_ends_is_not_sent(make_rig, kind, rung):
     rig = make_rig(action_kind=kind, safe_action=(0.25, 0.0))
     rig.graphs.select_cost = scripted([MS, 45 * MS], then_ns=MS)
+    rig.graphs.action = counting = Counting()
     rig.run(3)
     assert rig.rungs[:3] == ["transport", rung, "transport"]
     assert rig.robot.sent[1].command.reason is Reason.OVERRAN
+    assert counting.made == [0.5, 1.0, 1.5]
+    instead = 0.5 if rung == "hold" else 0.25  # the action before it, and not the one that came too late
+    assert [command.action[0] for command in rig.robot.sent[:3]] == [0.5, instead, 1.5]
+
+
+def test_what_follows_an_action_that_was_not_sent_keeps_to_the_rate_from_the_one_before_it(make_rig):
+    rig = make_rig(action_kind="absolute", action_rate_limit=(2.0, 2.0), safe_action=(0.0, 0.0))
+    rig.graphs.select_cost = scripted([MS, 45 * MS], then_ns=MS)
+    rig.graphs.action = Counting()
+    made = [float(command.command.action[0]) for command in rig.run(4).robot.sent]
+    # The third comes 6 ms after the second, the fourth a whole period of 50 ms after that: 2 per second.
+    assert made == pytest.approx([0.5, 0.5, 0.512, 0.612], abs=1e-3)
 
 
 def test_a_late_action_within_its_period_is_sent_and_is_a_miss(make_rig):
@@ -180,11 +204,20 @@ def test_the_budget_is_the_settings(make_rig):
 
 def test_a_pose_reaches_the_check_of_the_first_action(make_rig):
     far = np.array([2.0, 2.0], np.float32)
-    rig = make_rig(action_kind="absolute", script={0: {"pose": far}}).run(3)
+    strict = EngagementSettings(blend_s=0.0)
+    rig = make_rig(action_kind="absolute", script={0: {"pose": far}}, drive={"engagement": strict}).run(3)
     assert rig.drive.engagement.state is EngagementState.FAULT
     assert rig.robot.sent == []
     near = np.zeros(2, np.float32)
-    blended = msgspec.structs.replace(BEAR_EVERYTHING, blend_s=0.1, max_first_change_share=1.0)
+    blended = msgspec.structs.replace(BEAR_EVERYTHING, blend_s=0.1)
     rig = make_rig(action_kind="absolute", script={0: {"pose": near}}, drive={"engagement": blended}).run(3)
     assert rig.robot.sent[0].action.tolist() == [0.0, 0.0]
     assert rig.robot.sent[0].state is EngagementState.BLENDING_IN
+
+
+@pytest.mark.parametrize("waits", [{"first": 50}, {"script": dict.fromkeys(range(1, 50))}], ids=["waiting", "stale"])
+def test_graphs_are_kept_warm_while_there_is_nothing_to_tick_for(make_rig, waits):
+    rig = make_rig(drive={"engagement": BEAR_EVERYTHING, "engage": False}, **waits)
+    rig.graphs.calls.clear()
+    rig.run(49)  # 2.45 s
+    assert rig.graphs.calls.count("reference") == 2 + ("script" in waits)

@@ -46,6 +46,27 @@ def test_an_absolute_action_is_held_until_it_expires(tmp_path):
     assert receiver.without(107 * MS).tolist() == SAFE
 
 
+def test_an_action_that_was_read_late_is_valid_from_when_it_left_the_loop(tmp_path):
+    receiver = make_receiver(tmp_path, "absolute")
+    valid = {"valid_for_ns": 100 * MS}
+    # A robot that stood still for a second reads what came meanwhile, the oldest first.
+    for sent_ms in (0, 500, 900):
+        assert receiver.take(ACTION, now_ns=1000 * MS, sent_ns=sent_ms * MS, **valid).tolist() == SAFE
+        assert receiver.expired(1000 * MS)
+    assert receiver.take(ACTION, now_ns=1000 * MS, sent_ns=901 * MS, **valid) is ACTION
+    assert receiver.without(1000 * MS) is ACTION
+    assert receiver.expired(1001 * MS)
+    other = ACTION + 1
+    receiver.take(ACTION, now_ns=1010 * MS, sent_ns=1009 * MS, **valid)
+    assert receiver.take(other, now_ns=1020 * MS, sent_ns=0, **valid) is ACTION  # as if it had not come
+
+
+def test_a_stamp_from_the_future_makes_nothing_valid_for_longer(tmp_path):
+    receiver = make_receiver(tmp_path, "absolute")
+    receiver.take(ACTION, valid_for_ns=100 * MS, now_ns=0, sent_ns=10**18)
+    assert receiver.expired(100 * MS)
+
+
 @pytest.mark.parametrize("kind", ["delta", "velocity", "torque"])
 def test_what_would_move_the_robot_again_is_never_held(tmp_path, kind):
     receiver = make_receiver(tmp_path, kind)
@@ -87,16 +108,20 @@ def test_a_command_comes_out_of_its_message_as_it_went_in():
         state=EngagementState.BLENDING_IN,
         sensed=sensed,
     )
-    message = decode_command(encode_command(command))
+    message = decode_command(encode_command(command, held_ns=2_500_999))
     assert np.frombuffer(message.action.data, "<f4").tolist() == ACTION.tolist()
     assert (message.sequence, message.valid_for_us, message.state) == (3, 100_000, EngagementState.BLENDING_IN)
-    assert (message.observation_sequence, message.observation_stamp_ns) == (41, -7)
+    assert (message.observation_sequence, message.observation_stamp_ns, message.observation_held_us) == (41, -7, 2500)
+    assert message.sent_ns == 2_500_000 - 7
     assert (message.num_outside, message.steps, message.rung.value) == (2, 3, "transport")
-    parting = decode_command(encode_command(parting_of(command)))
-    assert parting.observation_sequence is None
-    newer = msgspec.msgpack.decode(encode_command(command)) | {"novelty": [1], "reason": "moon_in_the_way"}
+    parting = decode_command(encode_command(parting_of(command), held_ns=1))
+    assert (parting.observation_sequence, parting.observation_held_us, parting.sent_ns) == (None, None, None)
+    newer = msgspec.msgpack.decode(encode_command(command, held_ns=0)) | {"novelty": [1], "reason": "moon_in_the_way"}
     read = decode_command(msgspec.msgpack.encode(newer))
     assert (read.action, read.reason) == (message.action, Reason.UNKNOWN)
+    older = msgspec.msgpack.decode(encode_command(command, held_ns=0))
+    del older["observation_held_us"]
+    assert decode_command(msgspec.msgpack.encode(older)).sent_ns is None
 
 
 def parting_of(command: DriveCommand) -> DriveCommand:

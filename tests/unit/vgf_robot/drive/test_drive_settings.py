@@ -66,6 +66,11 @@ def test_a_plant_has_no_sockets():
         main(["hopper-replay", "--plant", "--commands", "tcp://127.0.0.1:*"])
 
 
+def test_one_endpoint_for_both_ways_is_refused():
+    with pytest.raises(ConfigError, match="two endpoints, found ipc:///tmp/x for both"):
+        main(["cube-single-play", "--observations", "ipc:///tmp/x", "--commands", "ipc:///tmp/x", "--seconds", "1"])
+
+
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
 def test_a_time_that_is_none_is_refused(seconds):
     with pytest.raises(ConfigError, match="--seconds"):

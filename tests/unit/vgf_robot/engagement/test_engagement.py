@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -85,10 +86,27 @@ def test_other_actions_are_blended_in_from_the_safe_one_whatever_the_pose(make_r
     assert sent == pytest.approx([0.5, 0.75, 1.0, 1.25, 1.5])
 
 
-def test_without_a_pose_an_absolute_action_is_blended_in_from_the_safe_one(make_robot):
+def test_without_a_pose_no_absolute_action_is_the_first(make_robot):
     robot = make_robot()
     robot.engagement.engage()
-    assert robot.admit((1.5, 0.5)) == list(SAFE)
+    assert robot.admit(SAFE) is None
+    assert robot.state is EngagementState.FAULT
+    assert "expected the robot's pose" in robot.engagement.reason
+
+
+def test_a_robot_that_is_said_to_be_at_the_safe_action_is_led_away_from_there(make_robot):
+    at_safe = msgspec.structs.replace(SETTINGS, assume_at_safe=True)
+    robot = make_robot(at_safe)
+    robot.engagement.engage()
+    assert robot.admit((0.75, -0.5)) == list(SAFE)
+    assert robot.admit((0.75, -0.5))[0] == pytest.approx(0.5 + 0.25 / 4)
+    robot = make_robot(at_safe)
+    robot.engagement.engage()
+    assert robot.admit((1.5, 0.5)) is None
+    assert "would go from 0.5 m to 1.5 m" in robot.engagement.reason
+    robot = make_robot(at_safe)
+    robot.engagement.engage()
+    assert robot.admit((1.5, 0.5), pose=(1.5, 0.4)) == pytest.approx([1.5, 0.4])  # where somebody knows better
 
 
 def test_without_a_time_to_blend_the_first_action_is_the_policys(make_robot):

@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.bundles import make_bundle
 from vgf_robot.bundle import Bundle
 from vgf_robot.commands.profiled import on_profile
-from vgf_robot.controller import Budget
+from vgf_robot.controller import Budget, Controller, ControllerSettings
 from vgf_robot.drive import DriveSettings
 from vgf_robot.errors import BudgetError, ConfigError, VgfError
 from vgf_robot.profile import (
@@ -139,6 +140,20 @@ def test_the_command_line_goes_before_the_profile_and_that_before_the_rest(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("settings", [ServeSettings(), DriveSettings()])
+def test_what_a_device_has_learned_to_keep_free_is_known_at_the_start(
+    tmp_path: Path, bundle: Bundle, settings: ServeSettings | DriveSettings
+) -> None:
+    path = write(tmp_path, bundle, msgspec.structs.replace(point(), margin_ms=4.5))
+    found = on_profile(type(settings)(profile=path), bundle.folder, None, None)
+    controller = Controller.open(bundle, settings=found.controller)
+    assert controller.margin_ns() == 4.5e6
+    assert Controller.open(bundle).margin_ns() == 50e6 / 16
+    for asked_ms, found_ms in ((1.0, 4.5), (9.0, 9.0)):
+        asked = type(settings)(profile=path, controller=ControllerSettings(first_margin_ms=asked_ms))
+        assert on_profile(asked, bundle.folder, None, None).controller.first_margin_ms == found_ms
+
+
 def test_another_device_is_worth_a_warning(tmp_path: Path, bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(tmp_path, bundle, point(), device={**device_facts(), "cpu": "another one", "cores": 64})
     on_profile(ServeSettings(profile=path), bundle.folder, None, None)
@@ -155,3 +170,13 @@ def test_a_server_runs_the_bundle_at_its_working_point(tmp_path: Path, bundle: B
     Path(settings.profile or "").write_text(json.dumps({"stages": []}))
     with pytest.raises(VgfError, match="no working point"):
         Policy.load(bundle.folder, settings)
+
+
+def test_a_server_that_is_reloaded_reads_the_profile_again_with_the_bundle(tmp_path: Path, bundle: Bundle) -> None:
+    settings = ServeSettings(profile=write(tmp_path, bundle, point(max_steps=2)))
+    other = Bundle.load(make_bundle(tmp_path / "other", name="other", sealed=True))
+    with pytest.raises(ConfigError, match=r"is for bundle 'tiny' .* run `vgf-robot tune` with this bundle"):
+        Policy.load(other.folder, settings)
+    write(tmp_path, other, point(max_steps=1))
+    policy = Policy.load(other.folder, settings)
+    assert (policy.facts.bundle, policy.facts.operating_point.max_steps) == ("other", 1)

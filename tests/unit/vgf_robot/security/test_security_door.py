@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 import zmq
+from zmq.utils import z85
 
 from tests.clocks import FakeClock
 from vgf_robot.security import Guard, HandshakeWatch, Refusals, Role, Turned, curve_client, curve_server, user_of
@@ -181,6 +182,25 @@ def test_where_everything_is_taken_nobody_else_gets_in(keyring, doorman):
         assert not robot.poll(0, zmq.POLLOUT)
 
 
+@pytest.mark.parametrize(("role", "most"), [("observe", 8), ("act", 10)])
+def test_one_key_cannot_lock_the_others_out(keyring, doorman, monkeypatch, role, most):
+    keyring.list(hog=role, robot="act")
+    connections: list[str] = []
+    monkeypatch.setattr("vgf_robot.security.door._num_files", lambda: len(connections))
+    desk = doorman(max_connections=16)
+
+    def admit(who):
+        reason, _ = desk.door._judge("any", b"CURVE", [z85.decode(keyring.publics[who].encode())])
+        connections.extend([who] * (not reason))
+        return reason
+
+    assert [admit("hog") for _ in range(40)].count("") == most
+    assert admit("hog") == "full"
+    assert admit("robot") == ""
+    del connections[1:]  # the crowd has gone
+    assert admit("hog") == ""
+
+
 def test_a_client_sees_how_it_was_turned_away(keyring, doorman):
     keyring.list(robot="act")
     desk = doorman()
@@ -238,3 +258,25 @@ def test_with_every_file_taken_nobody_gets_in_and_nothing_breaks(keyring, doorma
     assert "stay as they were" in desk.told[-1]
     with peer(desk.endpoint, keyring.client("robot")) as robot:
         assert desk.until(writable(robot))
+
+
+def test_who_turned_a_client_away_long_ago_may_be_gone(keyring, doorman):
+    keyring.list(robot="act")
+    desk, clock = doorman(), FakeClock()
+    with peer(None) as socket, HandshakeWatch(socket.context, socket, clock) as watch:
+        socket.connect(desk.endpoint)
+        assert desk.until(lambda: watch.turned() is Turned.MISMATCH or clock.advance(1_000_000))
+        socket.disconnect(desk.endpoint)
+        clock.advance(6_000_000_000)
+        assert watch.turned() is None
+
+
+def test_a_handshake_that_is_done_takes_back_those_that_failed(keyring, doorman):
+    desk = doorman()
+    with peer(None, keyring.client("robot")) as socket, HandshakeWatch(socket.context, socket) as watch:
+        socket.connect(desk.endpoint)
+        assert desk.until(lambda: watch.turned() is Turned.NOT_LET_IN)
+        keyring.list(robot="act")
+        assert desk.guard.rights.refresh()
+        assert desk.until(writable(socket))
+        assert desk.until(lambda: watch.turned() is None)

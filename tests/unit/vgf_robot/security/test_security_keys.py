@@ -1,13 +1,15 @@
 """Key files: who can read them, and what is no key."""
 
+import errno
 import json
 import os
 import stat
 
 import pytest
 
-from vgf_robot.errors import ConfigError
+from vgf_robot.errors import ConfigError, MachineError
 from vgf_robot.security import ClientKeys, ServerKeys, write_key_pair
+from vgf_robot.security import keys as key_files
 from vgf_robot.security.keys import is_key
 from vgf_robot.verbs import main
 
@@ -24,6 +26,20 @@ def test_a_pair_is_two_files_and_the_secret_one_is_its_owners(tmp_path):
     assert (secret.read_text().strip(), public.read_text().strip()) == (pair.secret, pair.public)
     assert is_key(pair.public)
     assert pair != write_key_pair(tmp_path / "keys", "arm-2")
+
+
+def test_no_half_of_a_pair_is_left_where_the_disk_is_full(tmp_path, monkeypatch):
+    write_new = key_files._write_new
+
+    def full_at_the_second(path, key, mode):
+        write_new(path, key, mode)
+        if path.suffix == ".public":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(key_files, "_write_new", full_at_the_second)
+    with pytest.raises(MachineError, match="No space left on device"):
+        write_key_pair(tmp_path, "arm-1")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_secret_shows_itself_nowhere(tmp_path):

@@ -68,8 +68,8 @@ class FakeController:
         self.cost_ns = 2 * MS  # of reference and selection together
         self.ceilings = Ceilings()
 
-    def set_ceilings(self, ceilings):
-        self.ceilings = ceilings
+    def succeed(self, earlier):
+        self.ceilings = earlier.ceilings
 
     def costs(self, budget=None):
         half = SimpleNamespace(estimate_ns=self.cost_ns / 2)
@@ -77,7 +77,9 @@ class FakeController:
 
     def begin_episode(self, seed):
         self.seeds.append(seed)
-        return SimpleNamespace(seed=seed, remembered="particles", commanded_ns=0)
+        episode = SimpleNamespace(seed=seed, remembered="particles", commanded_ns=0, taken_back=[])
+        episode.take_back = episode.taken_back.append
+        return episode
 
     def start(self, episode, budget):
         return SimpleNamespace(seed=episode.seed, budget=budget)

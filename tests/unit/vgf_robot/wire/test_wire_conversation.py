@@ -8,7 +8,7 @@ import pytest
 from tests.clocks import MS, FakeClock
 from vgf_robot.wire.codec import decode_request, encode
 from vgf_robot.wire.conversation import Conversation
-from vgf_robot.wire.faults import BundleChangedError, ErrorKind
+from vgf_robot.wire.faults import BundleChangedError, ErrorKind, RefusedError
 from vgf_robot.wire.greeting import Greeting
 from vgf_robot.wire.handshake import welcome
 from vgf_robot.wire.messages import Engage, EngagementReply, ErrorReply, Expectations, Hello, Ping, Pong
@@ -80,6 +80,28 @@ def test_an_answer_that_came_just_before_the_connection_went_is_taken(talk):
     found = conversation.listen(clock() + 1000 * MS)
     assert found is not None
     assert isinstance(found[0], Pong)
+
+
+def refused(kind, sequence=None):
+    return ErrorReply(version=1, sequence=sequence, kind=kind, expected="less", found="more", advice="look here")
+
+
+def test_a_complaint_about_messages_that_were_not_read_is_no_answer_to_the_question(talk):
+    # A server that stood still finds more of this client's questions than it looks at.
+    conversation, _, clock = talk(lambda request: [refused(ErrorKind.TOO_FAST), *pong(request)], serves=["a", {}])
+    conversation.ask(ping_question())
+    found = conversation.listen(clock() + 1000 * MS)
+    assert found is not None
+    assert isinstance(found[0], Pong)
+    assert conversation.late == 1
+
+
+@pytest.mark.parametrize("kind", [ErrorKind.TOO_LARGE, ErrorKind.WRONG_VERSION])
+def test_a_message_that_could_not_be_read_is_the_clients_to_correct(talk, kind):
+    conversation, _, clock = talk(lambda request: [refused(kind)], serves=["a", {}])
+    conversation.ask(ping_question())
+    with pytest.raises(RefusedError, match=f"{kind.value}: expected less, found more"):
+        conversation.listen(clock() + 1000 * MS)
 
 
 def test_engaging_shakes_hands_first_and_brings_the_state(talk):

@@ -39,7 +39,7 @@ def step(observe_message):
 
     def ask(bench, *, passed_ns=50 * MS, **changes):
         bench.clock.now_ns += passed_ns - 10 * MS  # the tick takes 10
-        refused = bench.say(observe_message(sequence=next(numbers), **changes))
+        refused = bench.say(observe_message(**{"sequence": next(numbers), **changes}))
         return refused[0] if refused else bench.serve_one().message
 
     return ask
@@ -93,6 +93,23 @@ def test_a_first_action_too_far_from_the_pose_is_a_fault_until_it_is_cleared(abs
     assert absolute.say(engage_message("clear"))[0].state is EngagementState.DISENGAGED
     absolute.say(engage_message())
     assert step(absolute, pose=near).engagement is EngagementState.BLENDING_IN
+
+
+@pytest.mark.parametrize("reloaded", [False, True])
+def test_a_hello_clears_no_fault(absolute, step, engage_message, hello_message, reloaded):
+    absolute.say(engage_message())
+    reason = step(absolute, pose=pack(np.array((-2.0, 2.0), np.float32))).engagement_reason
+    if reloaded:
+        absolute.reception.adopt(absolute.policy("ef" * 32, action_kind="absolute", safe_action=HOME))
+    absolute.say(hello_message(sequence=500))
+    (refused,) = absolute.say(engage_message(sequence=501))
+    assert (refused.kind, reason.rstrip(".") in refused.found) == (ErrorKind.ENGAGEMENT, True)
+    near = pack(np.array((0.9, 1.9), np.float32))
+    act = step(absolute, pose=near, sequence=502)
+    assert (act.engagement, act.engagement_reason, act.valid_for_us) == (EngagementState.FAULT, reason, 0)
+    assert absolute.say(engage_message("clear", sequence=503))[0].state is EngagementState.DISENGAGED
+    absolute.say(engage_message(sequence=504))
+    assert step(absolute, pose=near, sequence=505).engagement is EngagementState.BLENDING_IN
 
 
 def test_a_client_that_was_silent_for_long_comes_back_to_a_fault(gated, step, engage_message):

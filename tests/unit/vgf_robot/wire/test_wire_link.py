@@ -9,7 +9,16 @@ from tests.clocks import MS, FakeClock
 from tests.commands import make_command
 from vgf_robot.engagement import EngagementState
 from vgf_robot.errors import ProtocolError
-from vgf_robot.wire import Answer, ErrorKind, NoServerError, RefusedError, RobotLink, ServerBusyError, Source
+from vgf_robot.wire import (
+    Answer,
+    AnswerExpiredError,
+    ErrorKind,
+    NoServerError,
+    RefusedError,
+    RobotLink,
+    ServerBusyError,
+    Source,
+)
 
 PERIOD_NS = 50 * MS
 SAFE = (0.5, -0.5)
@@ -144,6 +153,24 @@ def test_a_mistake_in_the_program_is_said_at_once(linked):
         link.step([None])
     with pytest.raises(ProtocolError, match="wait_s"):
         RobotLink(server, wait_s=-1.0)
+
+
+@pytest.mark.parametrize(("action_kind", "taken"), [("absolute", "held"), ("delta", "safe")])
+def test_an_answer_that_is_read_after_its_time_is_not_used(linked, action_kind, taken):
+    """A process that was stopped finds it in its queue, and cannot know when it came."""
+    _, server, step = linked(action_kind=action_kind)
+    step((1.0, 1.0))
+    usual = server.wait
+
+    def held_up(timeout_s):
+        return msgspec.structs.replace(usual(timeout_s), round_trip_ns=110 * MS)
+
+    server.wait = held_up
+    found = step((2.0, 2.0))
+    assert found.source.value == taken
+    assert isinstance(found.trouble, AnswerExpiredError)
+    server.wait = usual
+    assert step((2.0, 2.0)).source is Source.ANSWER
 
 
 def test_the_way_to_the_safe_action_and_back_keeps_to_the_rate(linked):

@@ -4,10 +4,11 @@ import msgspec
 import pytest
 
 from tests.unit.vgf_robot.security.keyrings import Keyring
+from vgf_robot.engagement import EngagementSettings, EngagementState
 from vgf_robot.security import Guard
 from vgf_robot.wire.codec import encode
 from vgf_robot.wire.faults import ErrorKind
-from vgf_robot.wire.messages import Act, Bye, ErrorReply, Ping, Pong, Welcome
+from vgf_robot.wire.messages import Act, Bye, EngagementReply, ErrorReply, Ping, Pong, Welcome
 from vgf_robot.wire.post import Arrival
 
 
@@ -122,3 +123,35 @@ def test_a_client_that_connects_anew_takes_its_own_place(make_bench, desk, hello
 def test_who_sends_too_much_at_a_time_is_told_once(desk):
     (reply,) = desk.say("robot", b"", excess=True)
     assert (reply.kind, reply.sequence) == (ErrorKind.TOO_FAST, None)
+
+
+@pytest.mark.parametrize("leave", ["bye", "connection", "silence"])
+def test_a_fault_hangs_on_the_key_until_it_is_cleared(
+    make_bench, tmp_path, hello_message, observe_message, engage_message, leave
+):
+    keyring = Keyring(tmp_path)
+    keyring.list(robot="act", second="act")
+    desk = Desk(lambda **settings: make_bench(engagement=EngagementSettings(), **settings), keyring)
+    state = desk.bench.state
+    for who, connection in (("robot", b"1"), ("second", b"2")):
+        desk.say(who, hello_message(), connection)
+    desk.say("robot", engage_message(sequence=2))
+    desk.bench.controller.action = (float("nan"), 0.0)
+    desk.say("robot", observe_message(sequence=3))
+    assert desk.bench.serve_one().message.engagement is EngagementState.FAULT
+    user = desk.keyring.client("robot").pair.public.encode()
+    if leave == "bye":
+        desk.say("robot", Bye(version=1, sequence=4))
+    elif leave == "connection":
+        state.lose(user, b"1")
+    else:
+        state.forget_idle(desk.bench.clock.now_ns + 2 * state.idle_ns)
+    assert user not in state.sessions
+    desk.say("robot", hello_message(), b"3")
+    assert desk.kinds("robot", engage_message(sequence=2), b"3") == [ErrorKind.ENGAGEMENT]
+    assert desk.kinds("second", hello_message(sequence=9), b"4") == [Welcome]
+    assert desk.kinds("second", engage_message(sequence=10), b"4") == [EngagementReply]
+    desk.say("robot", engage_message("clear", sequence=3), b"3")
+    desk.say("robot", Bye(version=1, sequence=4), b"3")
+    desk.say("robot", hello_message(), b"5")
+    assert desk.kinds("robot", engage_message(sequence=2), b"5") == [EngagementReply]

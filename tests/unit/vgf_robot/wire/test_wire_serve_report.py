@@ -4,8 +4,16 @@ import time
 from contextlib import contextmanager
 from types import SimpleNamespace
 
-from vgf_robot.commands import serve
+import pytest
+
+from vgf_robot.commands import serve, speech
 from vgf_robot.commands.speech import say
+
+
+@pytest.fixture(autouse=True)
+def nothing_lost(monkeypatch):
+    """No lines of another test went lost, and none of these do for another."""
+    monkeypatch.setattr(speech._speaker, "_lost", 0)
 
 
 @contextmanager

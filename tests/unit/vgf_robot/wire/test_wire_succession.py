@@ -11,7 +11,7 @@ import pytest
 from tests.clocks import MS, FakeClock, FakeGraphs
 from tests.commands import make_command
 from vgf_robot.bundle import Bundle
-from vgf_robot.controller import Controller, Rung
+from vgf_robot.controller import Controller, Reason, Rung
 from vgf_robot.errors import BundleError
 from vgf_robot.realtime import RealTimeSettings
 from vgf_robot.wire.answer import Passage, act_of
@@ -78,6 +78,20 @@ def test_a_bundle_is_warmed_up_in_pieces_of_one_tick(make_policy):
     assert result_of(reload) == (new, NUM_WARM_UP_TICKS - 1)
     costs = new.controller.costs()
     assert (costs.reference.estimate_ns, costs.step.estimate_ns, costs.select.estimate_ns) == (2 * MS, MS, MS)
+
+
+def test_it_is_rehearsed_before_its_graphs_are_loaded_and_not_where_nobody_wants_it(make_policy):
+    done = []
+
+    def load(accept):
+        accept(make_policy(NEW).facts)
+        done.append("loaded")
+        return make_policy(NEW)
+
+    Reload(make_policy(OLD).facts, load, RealTimeSettings(), lambda: done.append("rehearsed")).wait()
+    assert done == ["rehearsed", "loaded"]
+    Reload(make_policy(NEW).facts, load, RealTimeSettings(), lambda: done.append("rehearsed")).wait()
+    assert done == ["rehearsed", "loaded"]
 
 
 def test_what_arrives_during_a_piece_is_stamped(make_policy):
@@ -206,8 +220,8 @@ def stage(make_policy):
     return Stage(make_policy(OLD))
 
 
-def act(rung):
-    command = make_command((0.0, 0.0), rung=rung)
+def act(rung, reason=Reason.COMPLETE):
+    command = msgspec.structs.replace(make_command((0.0, 0.0), rung=rung), reason=reason)
     passage = Passage(
         sequence=1, episode=1, episode_tick=1, valid_for_us=0, queue_ns=0, server_ns=0, action=command.action
     )
@@ -227,7 +241,10 @@ def test_a_new_bundle_is_served_and_stays_after_its_first_good_answer(stage, mak
     assert NEW[:12] in stage.told[0]
 
 
-@pytest.mark.parametrize("reply", [act(Rung.SAFE), act(Rung.HOLD), FAULT])
+NO_GOOD = Reason.NON_FINITE_ACTION
+
+
+@pytest.mark.parametrize("reply", [act(Rung.SAFE, NO_GOOD), act(Rung.HOLD, NO_GOOD), FAULT])
 def test_a_first_answer_that_is_no_good_brings_the_old_bundle_back(stage, make_policy, monkeypatch, reply):
     stage.reload(make_policy(NEW), monkeypatch)
     assert stage.succession.judge(reply) is stage.policy
@@ -236,6 +253,16 @@ def test_a_first_answer_that_is_no_good_brings_the_old_bundle_back(stage, make_p
     assert stage.counters == {"reload.done": 1, "reload.taken_back": 1}
     assert "taken back" in stage.told[-1]
     assert OLD[:12] in stage.told[-1]
+
+
+@pytest.mark.parametrize("reason", sorted(set(Reason) - {Reason.COMPLETE, NO_GOOD}))
+def test_what_the_clock_or_a_client_brought_about_is_not_held_against_a_bundle(stage, make_policy, monkeypatch, reason):
+    new = make_policy(NEW)
+    stage.reload(new, monkeypatch)
+    for reply in (act(Rung.SAFE, reason), act(Rung.HOLD, reason)):
+        assert stage.succession.judge(reply) is None
+    assert (stage.succession.on_trial, stage.succession.facts) == (True, new.facts)
+    assert stage.succession.judge(FAULT) is stage.policy  # which is still there to go back to
 
 
 def test_a_bad_bundle_changes_nothing_and_is_one_sentence(stage, make_policy, monkeypatch):

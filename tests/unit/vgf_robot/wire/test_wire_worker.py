@@ -146,3 +146,13 @@ def test_seeds_reach_the_controller(bench, observe_message, seed):
     bench.say(observe_message(seed=seed))
     bench.serve_one()
     assert bench.controller.seeds == [seed]
+
+
+def test_an_answer_that_does_not_leave_is_taken_back_from_its_episode(bench, observe_message):
+    bench.greet()
+    bench.say(observe_message())
+    parcel = bench.serve_one()
+    bench.worker.take_back(parcel)
+    assert bench.state.sessions[b"a"].episode.taken_back == [parcel.served.start]
+    bench.state.forget(b"a")
+    bench.worker.take_back(parcel)  # nor is there anything to take back of a client that has gone

@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from sim.demo.busy import busy_processes, usable_cores
+from sim.busy import Spells, busy_processes, usable_cores
 
 
 def alive(pid: int) -> bool:
@@ -38,7 +39,7 @@ def test_none_is_left_whatever_happens(error: type[BaseException] | None) -> Non
 @pytest.mark.realtime
 def test_they_end_by_themselves_when_whoever_started_them_was_killed() -> None:
     script = (
-        "import time\nfrom sim.demo.busy import busy_processes\n"
+        "import time\nfrom sim.busy import busy_processes\n"
         f"with busy_processes([{usable_cores()[0]}]) as pids:\n    print(pids[0], flush=True)\n    time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
@@ -56,6 +57,24 @@ def running(pid: int) -> bool:
     """Whether it computes; an orphan may stay a zombie where nobody collects it."""
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
     return bool(state.strip()) and not state.startswith("Z")
+
+
+@pytest.mark.realtime
+def test_between_busy_spells_they_sleep() -> None:
+    core, never = usable_cores()[0], Spells(busy=(False, False), length_ns=10_000_000)
+    with busy_processes([core], never) as (idle,), busy_processes([core]) as (busy,):
+        for _ in range(600):
+            if used_ticks(busy) >= 20:
+                break
+            time.sleep(0.05)
+        assert used_ticks(busy) >= 20
+        assert used_ticks(idle) < 10
+
+
+def used_ticks(pid: int) -> int:
+    """The processor time that a process has used, in hundredths of a second."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def test_no_core_is_no_load() -> None:

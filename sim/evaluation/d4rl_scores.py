@@ -7,9 +7,11 @@ scale, and a normalized score of it is no D4RL result.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import difflib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from vgf_robot.errors import DatasetError, suggestion
+from vgf_robot.errors import ConfigError, suggestion
 
 
 class ReferenceScores(NamedTuple):
@@ -24,6 +26,8 @@ class ReferenceScores(NamedTuple):
     expert: float
 
 
+_EXAMPLES = ("antmaze-umaze-v2", "hopper-medium-v2", "kitchen-mixed-v0", "maze2d-umaze-v1", "pen-human-v1")  # of 200
+SCORE_COLUMNS = ("d4rl_score", "d4rl_low", "d4rl_high")
 _LOCOMOTION = {
     "halfcheetah": ReferenceScores(-280.178953, 12135.0),
     "hopper": ReferenceScores(-20.272305, 3234.3),
@@ -95,11 +99,51 @@ def normalized_score(task: str, episode_return: float) -> float:
         A score in per cent, as in the papers; D4RL's own function returns the hundredth part.
 
     Raises:
-        DatasetError: D4RL has no reference scores for the task.
+        ConfigError: D4RL has no reference scores for the task.
 
     Source: arXiv 2004.07219 and the reference scores of D4RL 1.1.
     """
-    if task not in TASKS:
-        raise DatasetError(f"D4RL has no reference scores for '{task}'; {suggestion(task, TASKS)}")
-    scores = TASKS[task]
+    scores = _scores(task)
     return 100.0 * (episode_return - scores.random) / (scores.expert - scores.random)
+
+
+def _scores(task: str) -> ReferenceScores:
+    if task not in TASKS:
+        near = difflib.get_close_matches(task, TASKS, n=1) or _EXAMPLES
+        raise ConfigError(f"D4RL has no reference scores for '{task}'; {suggestion(task, near)}")
+    return TASKS[task]
+
+
+def require_task(task: str, environment: str) -> None:
+    """Refuse a task of another robot than the one that is simulated, as far as the names say.
+
+    Args:
+        task: D4RL's name.
+        environment: The plant's.
+
+    Raises:
+        ConfigError: D4RL has no such task, or it is one of another robot.
+    """
+    _scores(task)
+    kind = task.split("-")[0]
+    robot = "pointmaze" if kind == "maze2d" else kind
+    if robot not in environment.lower() and not environment.endswith((".yaml", ".yml")):
+        raise ConfigError(f"--d4rl-task: '{task}' is of another robot than '{environment}'; name a task of its own.")
+
+
+def score_columns(task: str, row: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return the score of an evaluation's row with its interval, under the keys of the JSON.
+
+    An episode of D4RL's antmaze returns 1 where the goal is reached: there the success rate is the return.
+
+    Args:
+        task: D4RL's name.
+        row: With return and success.
+    """
+    measure = "success_{}" if task.startswith("antmaze-") else "return_{}"
+    mean = "success_rate" if task.startswith("antmaze-") else "return_mean"
+    values = [row[mean], row[measure.format("low")], row[measure.format("high")]]
+    return {
+        key: None if value is None else normalized_score(task, value)
+        for key, value in zip(SCORE_COLUMNS, values, strict=True)
+    }

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from vgf_robot.bench import DISTURBANCES, Durations, load_durations, oracle_steps, replay, save_durations
+from sim.durations import DISTURBANCES, Durations, load_durations, oracle_steps, replay, save_durations
 from vgf_robot.bundle import Bundle, Manifest
 from vgf_robot.controller import ControllerSettings
 from vgf_robot.errors import DatasetError
@@ -51,6 +51,21 @@ def test_a_late_start_counts_and_a_period_that_is_over_is_skipped(manifest):
 def test_an_overrun_delays_the_next_tick(manifest):
     outcome = replay(manifest, durations(select=(16, 1)), SETTINGS, anytime=False)
     assert outcome.missed.tolist() == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("told", "max_steps", "avoidable"),
+    [
+        ({"select": (16, 1)}, None, [True, True]),  # the first tick lasts beyond the second one's deadline
+        ({"select": (18, 1)}, 0, [False, False]),  # so it does without a step
+        ({"select": (8, 1), "late": (0, 9)}, None, [True, False]),  # a late start that no tick has caused
+        ({"select": (1, 1), "late": (0, 9)}, None, [False, False]),
+    ],
+)
+def test_a_period_that_a_tick_with_steps_has_eaten_was_avoidable(manifest, told, max_steps, avoidable):
+    outcome = replay(manifest, durations(**told), SETTINGS, anytime=False, max_steps=max_steps)
+    assert outcome.avoidable.tolist() == avoidable
+    assert outcome.avoidable_miss_rate == np.mean(avoidable)
 
 
 def test_the_oracle_takes_what_would_have_fitted():

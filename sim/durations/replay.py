@@ -7,55 +7,18 @@ little less busy than it was, so a replay errs on the side of more misses.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.durations.durations import Durations
 from vgf_robot.backends import Selected, StepResult
 from vgf_robot.bundle import Manifest
-from vgf_robot.controller import Budget, Controller, ControllerSettings
-from vgf_robot.controller.costs import MEDIAN, StageCost
-from vgf_robot.controller.variant import VariantKey
-from vgf_robot.errors import DatasetError
-from vgf_robot.npz import read_arrays
+from vgf_robot.controller import MEDIAN, Budget, Controller, ControllerSettings, StageCost
 
 Floats = NDArray[np.float32]
-Nanoseconds = NDArray[np.int64]
-_ARRAYS = ("late", "reference", "step", "select")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Durations:
-    """How long the stages of T ticks took, or would have taken, in nanoseconds.
-
-    Attributes:
-        period_ns: From one tick's grid point to the next one's.
-        deadline_ns: From a grid point to its deadline.
-        late: Shape (T,), from the grid point to the start of the tick.
-        reference: Shape (T,).
-        step: Shape (T, L).
-        select: Shape (T,).
-    """
-
-    period_ns: int
-    deadline_ns: int
-    late: Nanoseconds
-    reference: Nanoseconds
-    step: Nanoseconds
-    select: Nanoseconds
-
-    @property
-    def num_ticks(self) -> int:
-        """T."""
-        return len(self.late)
-
-    @property
-    def max_steps(self) -> int:
-        """L."""
-        return self.step.shape[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +28,15 @@ class Outcome:
     Attributes:
         steps: Shape (T,), transport steps taken.
         missed: Shape (T,), whether there was no fresh action at the deadline.
+        avoidable: Shape (T,), whether fewer steps might have kept it: a tick that missed took steps, or the one before
+            it did and lasted beyond this one's deadline.
         margin_ns: Shape (T,), after each tick.
         tick_ns: Shape (T,), from the start of each tick to its end; 0 where it was skipped.
     """
 
     steps: NDArray[np.int64]
     missed: NDArray[np.bool_]
+    avoidable: NDArray[np.bool_]
     margin_ns: NDArray[np.float64]
     tick_ns: NDArray[np.int64]
 
@@ -81,40 +47,13 @@ class Outcome:
 
     @property
     def avoidable_miss_rate(self) -> float:
-        """Share of the ticks that missed after a step, which fewer steps might have avoided."""
-        return float((self.missed & (self.steps > 0)).mean())
+        """Share of the ticks that missed and that fewer steps might have kept."""
+        return float(self.avoidable.mean())
 
     @property
     def mean_steps(self) -> float:
         """Steps per tick."""
         return float(self.steps.mean())
-
-
-def save_durations(path: Path, durations: Durations) -> None:
-    """Write durations to an npz file, rounded to microseconds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {name: np.rint(getattr(durations, name) / 1000).astype(np.int32) for name in _ARRAYS}
-    np.savez_compressed(
-        path, period_us=durations.period_ns // 1000, deadline_us=durations.deadline_ns // 1000, **arrays
-    )
-
-
-def load_durations(path: Path) -> Durations:
-    """Read what `save_durations` wrote.
-
-    Raises:
-        DatasetError: The file is missing, damaged, or holds no durations.
-    """
-    advice = "record durations again."
-    arrays = read_arrays(path, advice)
-    wanted = {*_ARRAYS, "period_us", "deadline_us"}
-    if set(arrays) != wanted:
-        raise DatasetError(f"{path}: expected the arrays {sorted(wanted)}, found {sorted(arrays)}; {advice}")
-    ns = {name: arrays[name].astype(np.int64) * 1000 for name in _ARRAYS}
-    if ns["late"].ndim != 1 or ns["step"].ndim != 2 or {len(array) for array in ns.values()} != {len(ns["late"])}:
-        shapes = {name: array.shape for name, array in ns.items()}
-        raise DatasetError(f"{path}: expected one entry per tick in every array, found {shapes}; {advice}")
-    return Durations(period_ns=int(arrays["period_us"]) * 1000, deadline_ns=int(arrays["deadline_us"]) * 1000, **ns)
 
 
 def replay(
@@ -140,31 +79,28 @@ def replay(
     manifest = _retimed(manifest, durations)
     point = manifest.operating_point
     graphs = _TimedGraphs(clock, durations, point.num_particles, manifest.action_size)
-    key: VariantKey = (point.num_particles, point.reference_steps)
-    controller = Controller(manifest, {key: graphs}, settings, clock)
+    variants = {(point.num_particles, point.reference_steps): graphs}
+    controller = Controller(manifest, variants, settings, clock)
     controller.costs().step = StageCost(settings.window, step_quantile)
     episode, observation = controller.begin_episode(0), np.zeros(manifest.observation_size, np.float32)
     steps, margin_ns = np.zeros(durations.num_ticks, np.int64), np.zeros(durations.num_ticks)
-    missed, tick_ns = np.zeros(durations.num_ticks, np.bool_), np.zeros(durations.num_ticks, np.int64)
+    missed, avoidable = np.zeros(durations.num_ticks, np.bool_), np.zeros(durations.num_ticks, np.bool_)
+    tick_ns, stepped_until_ns = np.zeros(durations.num_ticks, np.int64), 0
     for tick in range(durations.num_ticks):
         grid_ns = tick * durations.period_ns
         due_ns = grid_ns + durations.deadline_ns
         clock.now_ns, clock.tick = max(clock.now_ns, grid_ns + int(durations.late[tick])), tick
         if clock.now_ns >= due_ns:  # a period that was over before it could begin is skipped
             missed[tick], margin_ns[tick] = True, controller.margin_ns()
+            avoidable[tick] = stepped_until_ns >= due_ns
             continue
         deadline_ns, began_ns = due_ns if anytime else None, clock.now_ns
         command = controller.tick(episode, observation, deadline_ns, Budget(max_steps=max_steps))
         steps[tick], margin_ns[tick] = command.steps, controller.margin_ns()
         missed[tick], tick_ns[tick] = not command.rung.fresh or clock.now_ns > due_ns, clock.now_ns - began_ns
-    return Outcome(steps=steps, missed=missed, margin_ns=margin_ns, tick_ns=tick_ns)
-
-
-def oracle_steps(durations: Durations) -> NDArray[np.int64]:
-    """Return how many steps each tick could have taken in time, had its durations been known in advance, shape (T,)."""
-    before = (durations.late + durations.reference + durations.select)[:, None]
-    in_time = before + np.cumsum(durations.step, axis=1) <= durations.deadline_ns
-    return np.where(in_time.any(axis=1), durations.max_steps - np.argmax(in_time[:, ::-1], axis=1), 0)
+        avoidable[tick] = missed[tick] and command.steps > 0
+        stepped_until_ns = clock.now_ns if command.steps else 0
+    return Outcome(steps=steps, missed=missed, avoidable=avoidable, margin_ns=margin_ns, tick_ns=tick_ns)
 
 
 @dataclass(slots=True)

@@ -9,8 +9,8 @@ from typing import final
 
 import numpy as np
 
-from vgf_robot.bench.replay import Durations, Nanoseconds
-from vgf_robot.bench.timing import BenchSettings, collector_as_when_serving, observations_in_range, require_full_tick
+from sim.durations.durations import Durations, Nanoseconds
+from vgf_robot.bench import BenchSettings, collector_as_when_serving, observations_in_range, require_full_tick
 from vgf_robot.controller import Budget, Controller, Timings
 
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sim.durations import Pace, record
 from tests.bundles import make_bundle
 from tests.clocks import MS, FakeClock, FakeGraphs
-from vgf_robot.bench import BenchSettings, Pace, record
+from vgf_robot.bench import BenchSettings
 from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Budget, Controller
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from vgf_robot.bench.replay import Durations
+from sim.durations.durations import Durations
 
 MS = 1_000_000
 Rng = np.random.Generator

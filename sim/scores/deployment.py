@@ -1,0 +1,81 @@
+"""Every way to run what was trained, best first, so that one table says which to deploy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sim.scores.document import Table
+from sim.scores.headline import FAIR, FLATTERED, GUESS, headline, legend, setting_of
+from sim.scores.policy import Evaluated, Row
+from sim.scores.score import Score
+
+_BARE = {"best-of-n": "best of N, unmoved", "reference": "reference alone"}
+_RULE = (
+    "Deploy: the best score of the task among the best-founded ones. As good: its interval reaches that one's, so that "
+    "these episodes do not tell them apart, and the quicker tick may decide."
+)
+_MARKS = (FAIR, GUESS, FLATTERED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    """One way to run a bundle: its own setting, or without moving what it draws."""
+
+    task: str
+    name: str
+    row: Row
+    score: Score
+    mark: str
+
+    @property
+    def order(self) -> tuple[str, int, float]:
+        return self.task, _MARKS.index(self.mark), -self.score.value
+
+
+def deployment(evaluations: Sequence[Evaluated]) -> Table:
+    """Return the table, a row for every setting that an evaluation has a score of."""
+    everything = [each for evaluated in evaluations for each in _candidates(evaluated)]
+    found = sorted(_best_founded(everything), key=lambda each: each.order)
+    best = {each.task: each for each in reversed(found)}
+    rows = [
+        [each.task, each.name, setting_of(each.row), f"{each.score}{each.mark}", _tick(each.row), _verdict(each, best)]
+        for each in found
+    ]
+    columns = ["task", "policy", "setting", "score", "tick ms, median", "verdict"]
+    return Table(title="What to deploy", columns=columns, rows=rows, notes=[_RULE, *legend(rows)])
+
+
+def _candidates(evaluated: Evaluated) -> Iterator[_Candidate]:
+    policy, found, taken = evaluated.policy, headline(evaluated), set[str]()
+    if found is not None:
+        taken.add(setting_of(found.row))
+        yield _Candidate(task=policy.task, name=policy.method, row=found.row, score=found.score, mark=found.mark)
+    for mode, name in _BARE.items():
+        row = evaluated.row(mode)
+        score = None if row is None else Score.of(row)
+        if row is not None and score is not None and setting_of(row) not in taken:
+            mark = FLATTERED if found is not None and found.mark == FLATTERED else FAIR
+            yield _Candidate(task=policy.task, name=f"{policy.method}, {name}", row=row, score=score, mark=mark)
+
+
+def _best_founded(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Return, of what goes by one name, those with the best mark: a bundle says also how its setting was chosen."""
+    marks: dict[tuple[str, str], list[int]] = {}
+    for each in candidates:
+        marks.setdefault((each.task, each.name), []).append(_MARKS.index(each.mark))
+    return [each for each in candidates if _MARKS.index(each.mark) == min(marks[each.task, each.name])]
+
+
+def _verdict(candidate: _Candidate, best_of: dict[str, _Candidate]) -> str:
+    best = best_of[candidate.task]
+    if candidate is best:
+        return "deploy"
+    if best.score.low is None or candidate.score.high is None or candidate.mark != best.mark:
+        return ""
+    return "as good" if candidate.score.high >= best.score.low else ""
+
+
+def _tick(row: Row) -> str:
+    tick = row.get("tick_ms")
+    return "-" if not tick else f"{tick['p50']:.2g}"
