@@ -42,7 +42,8 @@ def lost(bundle: Bundle, row: Row) -> str:
     entries = [entry for entry in entries_of(bundle, variant) if entry.get("backend") == row["backend"]]
     words = in_words(entries[0]) if entries else "no entry for this backend; it was compared on this device"
     loops = [
-        f"; in the closed loop {each['difference']:+.1%} of {each.get('score', 'success')}, at least {each['difference_low']:+.1%}"
+        f"; in the closed loop {each['difference']:+.1%} of {each.get('score', 'success')}, "
+        f"at least {each['difference_low']:+.1%}"
         for each in bundle.receipt().get("closed_loop", [])
         if (each.get("backend"), each.get("precision")) == (row["backend"], row["precision"])
     ]
