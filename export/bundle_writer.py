@@ -200,12 +200,15 @@ class BundleWriter:
 def _require_parity(checks: Sequence[Check], variant: Variant) -> None:
     failed = [check for check in checks if not check.passed]
     if failed:
-        stated = "; ".join(
-            f"{c.quantity}: worst {c.worst:.2e}, limit {c.limit:.2e}, {c.comparisons} compared" for c in failed
+        stated = "; ".join(check.in_words() for check in failed)
+        advice = (
+            ""
+            if all(check.enough for check in failed)
+            else " Try fewer particles, another checkpoint or --form independent."
         )
         raise ExportError(
-            f"Parity failed for N = {variant.num_particles}, K = {variant.reference_steps} ({stated}); "
-            "no bundle was written. A graph that is not equal to its networks must not reach a robot."
+            f"Parity failed for N = {variant.num_particles}, K = {variant.reference_steps} ({stated}); no bundle was "
+            f"written. A graph that is not shown to equal its networks must not reach a robot.{advice}"
         )
 
 

@@ -38,10 +38,23 @@ class Check:
     excluded: int = 0
 
     @property
+    def enough(self) -> bool:
+        """Whether so much was compared that the worst error means something."""
+        share = LARGEST_EXCLUDED_SHARE * (self.comparisons + self.excluded)
+        return self.comparisons > 0 and self.excluded <= share
+
+    @property
     def passed(self) -> bool:
         """Whether enough was compared and the worst error is within the limit."""
-        enough = self.excluded <= LARGEST_EXCLUDED_SHARE * (self.comparisons + self.excluded)
-        return self.comparisons > 0 and enough and self.worst <= self.limit
+        return self.enough and self.worst <= self.limit
+
+    def in_words(self) -> str:
+        """Return what was found, and what was too little to say so."""
+        found = f"{self.quantity}: worst {self.worst:.2e}, limit {self.limit:.2e}, {self.comparisons} compared"
+        if self.enough:
+            return found
+        share = f"{LARGEST_EXCLUDED_SHARE:.0%}"
+        return f"{found}, too few: {self.excluded} left out as rounding alone decides them, expected at most {share}"
 
 
 def worst_of(quantity: str, errors: Sequence[Array], limit: float, excluded: int = 0) -> Check:

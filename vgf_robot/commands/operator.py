@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from vgf_robot.commands.speech import say
-from vgf_robot.control.desk import Controlled, Desk
+from vgf_robot.control.control_server import Controlled, ControlServer
 from vgf_robot.security import Guard
 from vgf_robot.wire.endpoint import reaches_beyond_this_machine
 
@@ -27,7 +27,7 @@ def listening_to_operators(
     if endpoint is None:
         yield _nothing
         return
-    desk = Desk(controlled, endpoint=endpoint, tell=tell, guard=guard)
+    desk = ControlServer(controlled, endpoint=endpoint, tell=tell, guard=guard)
     try:
         if guard is None and reaches_beyond_this_machine(desk.endpoint):
             print(

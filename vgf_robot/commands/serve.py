@@ -29,7 +29,7 @@ from vgf_robot.receipts import resolve_backend
 from vgf_robot.security import Guard, ServerKeys
 from vgf_robot.telemetry import EventKind, Publisher, ServeTelemetry
 from vgf_robot.wire.endpoint import check_bind, reaches_beyond_this_machine
-from vgf_robot.wire.policy import Policy
+from vgf_robot.wire.served_bundle import ServedBundle
 from vgf_robot.wire.server import Server
 from vgf_robot.wire.settings import ServeSettings
 
@@ -100,7 +100,7 @@ def main(argv: Sequence[str]) -> int:
     telemetry = None if settings.telemetry is None else check(settings.telemetry)
     backend = resolve_backend(settings.backend, options.bundle, settings.threads, partial(say, event="backend"))
     settings = msgspec.structs.replace(settings, backend=backend)
-    policy = Policy.open(options.bundle, settings)
+    policy = ServedBundle.open(options.bundle, settings)
     # The graphs and their threads are there, the socket and its threads are not.
     in_force = enter(settings.realtime)
     supervisor = Supervisor(os.environ)

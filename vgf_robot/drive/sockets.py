@@ -68,14 +68,14 @@ class SocketPorts:
         self._looked_ns: int | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         schedule_io_threads(self._context, settings.realtime)
-        self._door = None if guard is None else guard.door(self._context)
+        self._zap = None if guard is None else guard.zap(self._context)
         try:
             self._sub = _socket(self._context, zmq.SUB, observations)
             self._sub.setsockopt(zmq.SUBSCRIBE, b"")
             self._pub = _socket(self._context, zmq.PUB, commands)
-            if self._door is not None:
-                self._door.lock(self._sub, at_handshake=Role.ACT)
-                self._door.lock(self._pub, at_handshake=Role.ACT)
+            if self._zap is not None:
+                self._zap.lock(self._sub, at_handshake=Role.ACT)
+                self._zap.lock(self._pub, at_handshake=Role.ACT)
             self.observations, self.commands = bind(self._sub, observations), bind(self._pub, commands)
         except BaseException:
             self._context.destroy(linger=0)
@@ -91,8 +91,8 @@ class SocketPorts:
 
     def newest(self) -> Sensed | None:
         """Return the newest observation that could be read; what could not is counted."""
-        if self._door is not None:
-            self._door.attend()
+        if self._zap is not None:
+            self._zap.attend()
         lay_ns = self._look()
         for _ in range(MAX_MESSAGES):
             try:
@@ -110,8 +110,8 @@ class SocketPorts:
 
     def close(self) -> None:
         """Close the sockets, giving the last command a moment to leave."""
-        if self._door is not None:
-            self._door.close()
+        if self._zap is not None:
+            self._zap.close()
         self._sub.close(linger=0)
         self._pub.close(linger=LINGER_MS)
         self._context.term()

@@ -16,7 +16,7 @@ ANY_ROLE = "any"
 def curve_server(socket: zmq.Socket[bytes], keys: ServerKeys | None, *, at_handshake: Role | None = None) -> None:
     """Have a socket that will be bound talk to listed keys alone; does nothing without keys.
 
-    Nobody gets in unless a `Door` of the same context answers the handshake.
+    Nobody gets in unless a `ZapHandler` of the same context answers the handshake.
 
     Args:
         socket: Before its bind.

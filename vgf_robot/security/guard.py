@@ -7,10 +7,10 @@ from typing import final
 
 import zmq
 
-from vgf_robot.security.door import Door
 from vgf_robot.security.keys import ServerKeys
 from vgf_robot.security.refusals import Refusals
 from vgf_robot.security.rights import Rights, Role
+from vgf_robot.security.zap import ZapHandler
 
 BEAT_NS = 100_000_000
 
@@ -38,15 +38,15 @@ class Guard:
         self.rights = Rights(keys.clients, tell)
         self.refusals = Refusals(tell)
         self._next_beat_ns = 0
-        self._doors: list[Door] = []
+        self._handlers: list[ZapHandler] = []
         self._keys = keys
         self._max_connections = max_connections
 
-    def door(self, context: zmq.Context[zmq.Socket[bytes]]) -> Door:
+    def zap(self, context: zmq.Context[zmq.Socket[bytes]]) -> ZapHandler:
         """Return what locks the sockets of a context and answers their handshakes; a context has one."""
-        door = Door(context, self._keys, self.rights, self.refusals, max_connections=self._max_connections)
-        self._doors.append(door)
-        return door
+        zap = ZapHandler(context, self._keys, self.rights, self.refusals, max_connections=self._max_connections)
+        self._handlers.append(zap)
+        return zap
 
     def permits(self, user: str | None, role: Role | None) -> bool:
         """Return whether the sender of a message may do what it asks for; who may not is counted and said.
@@ -71,14 +71,14 @@ class Guard:
             self.beat()
 
     def beat(self) -> bool:
-        """Read the rights again where they have changed, and see to every door; for about ten times a second.
+        """Read the rights again where they have changed, and see to every handler; for about ten times a second.
 
         Returns:
             Whether anybody's rights have changed.
         """
         changed = self.rights.refresh()
-        self._doors = [door for door in self._doors if not door.closed]
-        for door in self._doors:
-            door.attend()
-            door.look()
+        self._handlers = [handler for handler in self._handlers if not handler.closed]
+        for handler in self._handlers:
+            handler.attend()
+            handler.look()
         return changed

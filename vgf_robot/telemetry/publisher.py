@@ -12,7 +12,7 @@ from typing import final
 
 import zmq
 
-from vgf_robot.security import Door, Guard, Role
+from vgf_robot.security import Guard, Role, ZapHandler
 from vgf_robot.telemetry.codec import encode
 from vgf_robot.telemetry.records import VERSION, Record, Stamped
 from vgf_robot.telemetry.sockets import publishing
@@ -60,7 +60,7 @@ class Publisher:
         self._run = secrets.randbits(_RUN_BITS)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket: zmq.Socket[bytes] | None = None
-        self._door: Door | None = None
+        self._zap: ZapHandler | None = None
         if endpoint is not None:
             self._open(endpoint, guard)
 
@@ -90,8 +90,8 @@ class Publisher:
 
     def close(self) -> None:
         """Close the socket, giving the last records a moment to leave."""
-        if self._door is not None:
-            self._door.close()
+        if self._zap is not None:
+            self._zap.close()
         if self._socket is not None:
             self._socket.close(linger=LINGER_MS)
         self._context.term()
@@ -110,8 +110,8 @@ class Publisher:
             self._context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_OTHER)
         self._socket = publishing(self._context, endpoint)
         if guard is not None:
-            self._door = guard.door(self._context)
-            self._door.lock(self._socket, at_handshake=Role.OBSERVE)
+            self._zap = guard.zap(self._context)
+            self._zap.lock(self._socket, at_handshake=Role.OBSERVE)
         try:
             self.endpoint = bind(self._socket, endpoint)
         except BaseException:

@@ -10,8 +10,8 @@ from typing import final
 from vgf_robot.telemetry.publisher import Publisher
 from vgf_robot.telemetry.records import Counters, Event, EventKind, TickRecord
 from vgf_robot.telemetry.ticks import Ticks, packed, tick_record
+from vgf_robot.wire.addressed import OutgoingReply
 from vgf_robot.wire.messages import ErrorReply, Welcome
-from vgf_robot.wire.post import Parcel
 from vgf_robot.wire.served_tick import ServedTick
 from vgf_robot.wire.server import Server
 from vgf_robot.wire.settings import ServeSettings
@@ -56,21 +56,21 @@ class ServeTelemetry:
 
         return tell_both
 
-    def replied(self, parcel: Parcel, in_time: bool) -> None:
+    def replied(self, outgoing: OutgoingReply, in_time: bool) -> None:
         """Tell of a reply, after it has left.
 
         Args:
-            parcel: The reply.
+            outgoing: The reply.
             in_time: Whether it was a fresh action before its deadline.
         """
-        message = parcel.message
-        if parcel.served is not None:
-            self._ticks.publish(partial(self._tick, parcel.served, in_time))
+        message = outgoing.message
+        if outgoing.served is not None:
+            self._ticks.publish(partial(self._tick, outgoing.served, in_time))
         elif isinstance(message, ErrorReply):
-            self._refusal(message, parcel.identity)
+            self._refusal(message, outgoing.identity)
         elif isinstance(message, Welcome):
             text = f"{message.bundle} ({message.bundle_sha256[:12]})"
-            self.event(EventKind.GREETED, text, identity=parcel.identity)
+            self.event(EventKind.GREETED, text, identity=outgoing.identity)
 
     def beat(self, now_ns: int, server: Server) -> None:
         """Tell what the server has counted where a second has passed."""

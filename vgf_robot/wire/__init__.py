@@ -3,11 +3,11 @@
 To read the folder: `messages` is docs/protocol.md in code, with `arrays`, `codec` (bytes), `answer` (commands) and
 `faults` (why there is no action). The client is `client` over `question` (what it asks), `conversation` (its side of a
 session, with `greeting`) and `channel` (its socket, a `line`); `link` is a robot's loop around it, with a server or
-without. The server is `server` (loop) over `router` (its socket, read by `inlet`), `reception` (all of its `post` is
-checked; observations by `intake`) and `worker` (where the controller runs). Its memory is `state`: a `session` per
-client, with its pace (`admission`) and its engagement (`gate`), and the `mailbox`. What it serves is a `policy`, told
-to clients by `handshake`; `succession`, `rehearsal` and `reload` put another in its place. `settings` and `endpoint`
-set it up.
+without. The server is `server` (loop) over `router` (its socket, read by `receive_queue`), `dispatcher` (messages, as
+`addressed`, to replies or jobs, after `observation_checks`) and `worker` (where the controller runs). Its memory is
+`state`: a `session` per client, with its pace (`admission`) and its engagement (`gate`), and the `deadline_queue`. What
+it serves is a `served_bundle`, told to clients by `handshake`; `bundle_swap`, `rehearsal` and `reload` put another in
+its place. `settings` and `endpoint` set it up.
 """
 
 from vgf_robot.wire.answer import Answer

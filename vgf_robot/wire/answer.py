@@ -62,7 +62,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return now_ns >= self.valid_until_ns
 
 
-class Passage(msgspec.Struct, frozen=True, kw_only=True):
+class ReplyFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the server adds to a command: which request it answers, and where the time went.
 
     Attributes:
@@ -88,15 +88,15 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     engagement_reason: str = ""
 
 
-def act_of(command: Command, passage: Passage) -> Act:
+def act_of(command: Command, facts: ReplyFacts) -> Act:
     """Return the message that carries a command."""
     timings = command.timings
     return Act(
         version=VERSION,
-        sequence=passage.sequence,
-        episode=passage.episode,
-        episode_tick=passage.episode_tick,
-        action=pack(passage.action),
+        sequence=facts.sequence,
+        episode=facts.episode,
+        episode_tick=facts.episode_tick,
+        action=pack(facts.action),
         status=command.status,
         rung=command.rung,
         reason=command.reason,
@@ -106,17 +106,17 @@ def act_of(command: Command, passage: Passage) -> Act:
         displacement=command.displacement,
         limited=command.limited,
         num_outside=command.num_outside,
-        valid_for_us=passage.valid_for_us,
+        valid_for_us=facts.valid_for_us,
         timings=ServerTimings(
-            queue_ns=passage.queue_ns,
+            queue_ns=facts.queue_ns,
             reference_ns=timings.reference_ns,
             step_ns=timings.step_ns,
             select_ns=timings.select_ns,
             tick_ns=timings.tick_ns,
-            server_ns=passage.server_ns,
+            server_ns=facts.server_ns,
         ),
-        engagement=passage.engagement,
-        engagement_reason=passage.engagement_reason,
+        engagement=facts.engagement,
+        engagement_reason=facts.engagement_reason,
     )
 
 

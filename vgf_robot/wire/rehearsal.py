@@ -16,7 +16,7 @@ import msgspec
 
 from vgf_robot.errors import BundleError, VgfError
 from vgf_robot.receipts import FLOAT32, STANDARD, split_name
-from vgf_robot.wire.policy import Policy
+from vgf_robot.wire.served_bundle import ServedBundle
 from vgf_robot.wire.settings import ServeSettings
 
 # Without the folder it is started from, where modules of the same names may lie.
@@ -66,7 +66,7 @@ class Rehearsal:
 def main() -> None:
     """Load what the command line says; print what is wrong with it."""
     try:
-        Policy.load(sys.argv[1], msgspec.json.decode(sys.argv[2], type=ServeSettings))
+        ServedBundle.load(sys.argv[1], msgspec.json.decode(sys.argv[2], type=ServeSettings))
     except VgfError as error:
         print(error)
         sys.exit(2)

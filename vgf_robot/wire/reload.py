@@ -23,7 +23,7 @@ from vgf_robot.realtime.this_system import ThisSystem
 from vgf_robot.wire.faults import RefusedError
 from vgf_robot.wire.handshake import compare, same_robot
 from vgf_robot.wire.messages import Welcome
-from vgf_robot.wire.policy import Policy
+from vgf_robot.wire.served_bundle import ServedBundle
 
 # Ticks that warm up one variant; as many as the controller's own warm-up. The median does not see the slow ones first.
 NUM_WARM_UP_TICKS = 30
@@ -31,7 +31,7 @@ LOWEST_FIFO = 1
 
 _log = logging.getLogger(__name__)
 
-Load = Callable[[Callable[[Welcome], object]], Policy]
+Load = Callable[[Callable[[Welcome], object]], ServedBundle]
 
 
 @final
@@ -58,7 +58,7 @@ class Reload:
         self._load = load
         self._rehearse = rehearse
         self._realtime = realtime
-        self._policy: Policy | None = None
+        self._policy: ServedBundle | None = None
         self._pieces: Iterator[None] | None = None
         self._thread = threading.Thread(target=self._run, name="reload")
         self._thread.start()
@@ -68,7 +68,7 @@ class Reload:
         """Whether the thread is still at it; until then there is nothing else to do."""
         return self._thread.is_alive()
 
-    def advance(self, between_stages: Callable[[], object]) -> Policy | None:
+    def advance(self, between_stages: Callable[[], object]) -> ServedBundle | None:
         """Do one piece of the warm-up; return the policy once there is none left, None before and after a complaint.
 
         Args:
@@ -100,7 +100,7 @@ class Reload:
         except Exception as error:  # a thread's exception would vanish, and with it the reason
             self._give_up(error)
 
-    def _load_with_priority(self) -> Policy:
+    def _load_with_priority(self) -> ServedBundle:
         """Load, under SCHED_FIFO below the ticks where they are under it, and raise what the backend has started.
 
         Not at an ordinary priority: other processes could keep it from running while it holds Python's lock, and the
@@ -136,7 +136,7 @@ class Reload:
         self.complaint = f"Unforeseen {type(error).__name__}: {error}"
 
 
-def _warm_up(policy: Policy, between_stages: Callable[[], object]) -> Iterator[None]:
+def _warm_up(policy: ServedBundle, between_stages: Callable[[], object]) -> Iterator[None]:
     """Tick for an observation from the middle of the training range, at every N, until the costs are known.
 
     Raises:

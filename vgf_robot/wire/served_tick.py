@@ -6,8 +6,8 @@ import msgspec
 
 from vgf_robot.bundle import Manifest
 from vgf_robot.controller import Command, Start
+from vgf_robot.wire.deadline_queue import Job
 from vgf_robot.wire.gate import Admitted
-from vgf_robot.wire.mailbox import Job
 
 
 class ServedTick(msgspec.Struct, frozen=True, kw_only=True):

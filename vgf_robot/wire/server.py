@@ -13,18 +13,18 @@ from vgf_robot.controller import Controller, Episode, KeepWarm
 from vgf_robot.engagement import EngagementState
 from vgf_robot.realtime import schedule_io_threads
 from vgf_robot.security import LOOK_MS, Guard
+from vgf_robot.wire.addressed import OutgoingReply
+from vgf_robot.wire.bundle_swap import BundleSwap
 from vgf_robot.wire.codec import encode
+from vgf_robot.wire.dispatcher import Dispatcher
 from vgf_robot.wire.endpoint import bind
-from vgf_robot.wire.inlet import Inlet
 from vgf_robot.wire.messages import Act, Reply, Welcome
-from vgf_robot.wire.policy import Policy
-from vgf_robot.wire.post import Parcel
-from vgf_robot.wire.reception import Reception
+from vgf_robot.wire.receive_queue import ReceiveQueue
 from vgf_robot.wire.router import router
+from vgf_robot.wire.served_bundle import ServedBundle
 from vgf_robot.wire.session import Session
 from vgf_robot.wire.settings import ServeSettings
 from vgf_robot.wire.state import ServerState
-from vgf_robot.wire.succession import Succession
 from vgf_robot.wire.worker import Worker
 
 # How often an idle server looks for a stop, for silent clients and for its report.
@@ -58,13 +58,13 @@ class Server:
 
     def __init__(
         self,
-        policy: Policy,
+        policy: ServedBundle,
         settings: ServeSettings,
         *,
         endpoint: str,
         guard: Guard | None = None,
         tell: Callable[[str], object] = _log.warning,
-        on_reply: Callable[[Parcel, bool], object] = lambda parcel, in_time: None,
+        on_reply: Callable[[OutgoingReply, bool], object] = lambda outgoing, in_time: None,
         on_reload: Callable[[], object] = lambda: None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
@@ -74,7 +74,7 @@ class Server:
         self._on_reload = on_reload
         self._state: ServerState[Episode] = ServerState.of(settings)
         self._guard = guard
-        self._reception = Reception(policy=policy, settings=settings, state=self._state, guard=guard)
+        self._dispatcher = Dispatcher(policy=policy, settings=settings, state=self._state, guard=guard)
         self._worker = Worker(
             controller=policy.controller,
             state=self._state,
@@ -82,7 +82,7 @@ class Server:
             valid_for_us=round(period_s * settings.valid_for_periods * 1e6),
             clock=clock,
         )
-        self._succession = Succession(policy, settings, counters=self._state.counters, tell=tell, clock=clock)
+        self._bundle_swap = BundleSwap(policy, settings, counters=self._state.counters, tell=tell, clock=clock)
         self._keep_warm = KeepWarm(settings.realtime.keep_warm_s, clock)
         self._stopping = False
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -90,10 +90,10 @@ class Server:
         # Who knocks while the loop waits for messages is let in when it wakes.
         wait_ms = BEAT_NS // 1_000_000 if guard is None else LOOK_MS
         self._socket = router(self._context, settings.max_message_bytes, wait_ms=wait_ms, ipv6="[" in endpoint)
-        self._door = None if guard is None else guard.door(self._context)
-        if self._door is not None:
-            self._door.lock(self._socket)
-        self._inlet = Inlet(self._socket, door=self._door, counters=self._state.counters, clock=clock)
+        self._zap = None if guard is None else guard.zap(self._context)
+        if self._zap is not None:
+            self._zap.lock(self._socket)
+        self._receive_queue = ReceiveQueue(self._socket, zap=self._zap, counters=self._state.counters, clock=clock)
         try:
             self.endpoint = bind(self._socket, endpoint)
         except BaseException:
@@ -103,17 +103,17 @@ class Server:
     @property
     def counters(self) -> dict[str, int]:
         """What has happened since the start."""
-        return self._reception.counters()
+        return self._dispatcher.counters()
 
     @property
     def facts(self) -> Welcome:
         """What clients are told of the bundle that is served now."""
-        return self._succession.facts
+        return self._bundle_swap.facts
 
     @property
     def reloading(self) -> bool:
         """Whether a reload was asked for and has not come to its end."""
-        return self._succession.under_way
+        return self._bundle_swap.under_way
 
     @property
     def controller(self) -> Controller:
@@ -135,9 +135,9 @@ class Server:
         next_beat_ns = self._clock()
         while not self._stopping:
             # What came during the last tick has been taken off the socket, so waiting on the socket would forget it.
-            if self._idle and not self._succession.restless:
-                self._inlet.wait()
-            self._inlet.drain()
+            if self._idle and not self._bundle_swap.restless:
+                self._receive_queue.wait()
+            self._receive_queue.drain()
             self._receive()
             self._serve_one()
             between_ticks()
@@ -146,17 +146,17 @@ class Server:
             if beat:
                 self._state.forget_idle(now_ns)
                 self._guard_rights()
-                if self._idle and not self._succession.under_way:
-                    self._keep_warm.turn(self.controller, between_stages=self._inlet.drain)
+                if self._idle and not self._bundle_swap.under_way:
+                    self._keep_warm.turn(self.controller, between_stages=self._receive_queue.drain)
                 on_beat(now_ns)
                 next_beat_ns = now_ns + BEAT_NS
             # While somebody waits, a reload gets the room of one tick per beat: it comes to its end under any load.
-            if self._succession.restless and (beat or self._idle):
-                self._adopt(self._succession.advance(self._inlet.drain))
-        self._inlet.drain()
+            if self._bundle_swap.restless and (beat or self._idle):
+                self._adopt(self._bundle_swap.advance(self._receive_queue.drain))
+        self._receive_queue.drain()
         self._receive()
-        for parcel in self._reception.close():
-            self._reply(parcel)
+        for outgoing in self._dispatcher.close():
+            self._reply(outgoing)
 
     def stop(self) -> None:
         """Ask the loop to end after the tick in flight; safe to call from a signal handler."""
@@ -169,17 +169,17 @@ class Server:
         do changes nothing. `tell` says what became of it, and the counters `reload.*` count it. The clients' rights are
         read again, too.
         """
-        self._succession.request()
+        self._bundle_swap.request()
         self._on_reload()
         if self._guard is not None:
             self._guard.rights.expire()
 
     def close(self) -> None:
         """Close the socket, giving the last replies a moment to leave."""
-        self._succession.close()
+        self._bundle_swap.close()
         time.sleep(PARTING_S)
-        if self._door is not None:
-            self._door.close()
+        if self._zap is not None:
+            self._zap.close()
         self._socket.close(linger=LINGER_MS)
         self._context.term()
 
@@ -192,67 +192,67 @@ class Server:
         self.close()
 
     def _receive(self) -> None:
-        while self._inlet.arrivals:
-            for parcel in self._reception.handle(self._inlet.arrivals.popleft()):
-                self._reply(parcel)
-        self._inlet.begin_turn()
+        while self._receive_queue.arrivals:
+            for outgoing in self._dispatcher.handle(self._receive_queue.arrivals.popleft()):
+                self._reply(outgoing)
+        self._receive_queue.begin_turn()
 
     def _guard_rights(self) -> None:
         """Read the clients' rights again where they have changed; whoever has lost them is told so and forgotten."""
         if self._guard is not None and self._guard.beat():
-            for parcel in self._reception.expel():
-                self._reply(parcel)
+            for outgoing in self._dispatcher.expel():
+                self._reply(outgoing)
 
     @property
     def _idle(self) -> bool:
         """Whether nothing waits that has been taken off the socket."""
-        return not self._inlet.arrivals and not self._state.mailbox
+        return not self._receive_queue.arrivals and not self._state.deadline_queue
 
     def _serve_one(self) -> None:
         began_ns = self._clock()
-        parcel = self._worker.serve_one(self._inlet.drain)
-        if parcel is None:
+        outgoing = self._worker.serve_one(self._receive_queue.drain)
+        if outgoing is None:
             return
         self._keep_warm.ran()
-        made = parcel
-        if self._succession.on_trial and not self._stands_trial(parcel.message):
-            parcel = self._reception.ask_again(parcel)
-        handed_over = self._send(parcel)
-        if parcel is not made or not handed_over:
+        made = outgoing
+        if self._bundle_swap.on_trial and not self._stands_trial(outgoing.message):
+            outgoing = self._dispatcher.ask_again(outgoing)
+        handed_over = self._send(outgoing)
+        if outgoing is not made or not handed_over:
             self._worker.take_back(made)
-        message = parcel.message
+        message = outgoing.message
         kept = False
         if isinstance(message, Act):
             now_ns = self._clock()
             self._state.overheads_ns.append(now_ns - began_ns - message.timings.tick_ns)
             self._state.counters["answered"] += 1
-            late = parcel.deadline_ns is not None and now_ns > parcel.deadline_ns
+            late = outgoing.deadline_ns is not None and now_ns > outgoing.deadline_ns
             fresh = message.rung.fresh and message.engagement is not EngagementState.FAULT
             kept = handed_over and fresh and not late
             self._state.counters["in_time" if kept else "missed"] += 1
-        self._on_reply(parcel, kept)
+        self._on_reply(outgoing, kept)
 
     def _stands_trial(self, reply: Reply) -> bool:
         """Whether an answer of a new bundle may be used; if not, the one before is served again."""
-        before = self._succession.judge(reply)
+        before = self._bundle_swap.judge(reply)
         self._adopt(before)
         return before is None
 
-    def _adopt(self, policy: Policy | None) -> None:
+    def _adopt(self, policy: ServedBundle | None) -> None:
         """Serve another bundle from now on, if there is one."""
         if policy is None:
             return
         self._worker.adopt(policy.controller)
-        for parcel in self._reception.adopt(policy):
-            self._reply(parcel)
+        for outgoing in self._dispatcher.adopt(policy):
+            self._reply(outgoing)
 
-    def _reply(self, parcel: Parcel) -> None:
-        self._send(parcel)
-        self._on_reply(parcel, False)
+    def _reply(self, outgoing: OutgoingReply) -> None:
+        self._send(outgoing)
+        self._on_reply(outgoing, False)
 
-    def _send(self, parcel: Parcel) -> bool:
+    def _send(self, outgoing: OutgoingReply) -> bool:
         try:
-            self._socket.send_multipart((parcel.address, encode(parcel.message)), zmq.NOBLOCK)
+            self._socket.send_multipart((outgoing.address, encode(outgoing.message)), zmq.NOBLOCK)
         except zmq.Again:  # the client does not read; its queue is full
             self._state.counters["undeliverable"] += 1
             return False
@@ -260,6 +260,6 @@ class Server:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
             self._state.counters["undeliverable"] += 1
-            self._state.lose(parcel.identity, parcel.address)
+            self._state.lose(outgoing.identity, outgoing.address)
             return False
         return True

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Generic
 
 from vgf_robot.wire.admission import require_room
+from vgf_robot.wire.deadline_queue import DeadlineQueue
 from vgf_robot.wire.faults import ErrorKind, RefusedError
-from vgf_robot.wire.mailbox import Mailbox
 from vgf_robot.wire.session import Episode, Session
 from vgf_robot.wire.settings import ServeSettings
 
@@ -27,10 +27,10 @@ class ServerState(Generic[Episode]):
         max_utilisation: Share of the server's time that the clients may need.
         sessions: By identity: the connection's routing id, or with keys the authenticated user.
         faults: Those of keys whose sessions have ended: coming again clears none.
-        mailbox: The newest observation of each.
+        deadline_queue: The newest observation of each.
         counters: What has happened since the start: `received`, `answered`, `in_time`, `missed`, `steps`,
             `sessions`, `sessions_dropped`, `undeliverable`, `status.*`, `reload.*` and `error.*`.
-        overheads_ns: What the last answers cost beside their ticks: from the mailbox to the socket.
+        overheads_ns: What the last answers cost beside their ticks: from the deadline_queue to the socket.
     """
 
     max_clients: int
@@ -39,7 +39,7 @@ class ServerState(Generic[Episode]):
     max_utilisation: float
     sessions: dict[bytes, Session[Episode]] = field(default_factory=dict[bytes, Session[Episode]])
     faults: dict[bytes, str] = field(default_factory=dict[bytes, str])
-    mailbox: Mailbox = field(default_factory=Mailbox)
+    deadline_queue: DeadlineQueue = field(default_factory=DeadlineQueue)
     counters: Counter[str] = field(default_factory=Counter[str])
     overheads_ns: deque[int] = field(default_factory=lambda: deque[int](maxlen=NUM_OVERHEADS))
 
@@ -73,7 +73,7 @@ class ServerState(Generic[Episode]):
         # Who is here already is not sent away because a new bundle is slower.
         if earlier is None or session.pace.window_ns < earlier.pace.window_ns:
             self._make_time(identity, session, cost_ns)
-        if self.mailbox.forget(identity) is not None:
+        if self.deadline_queue.forget(identity) is not None:
             self.counters["missed"] += 1
         if earlier is not None and earlier.bundle_sha256 != session.bundle_sha256:
             session.inherit(earlier)
@@ -91,7 +91,7 @@ class ServerState(Generic[Episode]):
             # Without keys the connection is the identity, and nobody comes again.
             if session.fault and identity != session.address:
                 self.faults[identity] = session.fault
-        if self.mailbox.forget(identity) is not None:
+        if self.deadline_queue.forget(identity) is not None:
             self.counters["missed"] += 1
 
     def lose(self, identity: bytes, address: bytes) -> None:

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable
 
 from vgf_robot.controller import Command, Controller, Episode
-from vgf_robot.wire.answer import Passage, act_of
+from vgf_robot.wire.addressed import OutgoingReply
+from vgf_robot.wire.answer import ReplyFacts, act_of
+from vgf_robot.wire.deadline_queue import Job
 from vgf_robot.wire.faults import ErrorKind
 from vgf_robot.wire.gate import Admitted, Gate
-from vgf_robot.wire.mailbox import Job
 from vgf_robot.wire.messages import VERSION, ErrorReply
-from vgf_robot.wire.post import Parcel
 from vgf_robot.wire.served_tick import ServedTick
 from vgf_robot.wire.session import Session
 from vgf_robot.wire.state import ServerState
@@ -44,7 +44,7 @@ class Worker:
     ) -> None:
         self._controller = controller
         self._sessions = state.sessions
-        self._mailbox = state.mailbox
+        self._deadline_queue = state.deadline_queue
         self._counters = state.counters
         self._handover_ns = handover_ns
         self._valid_for_us = valid_for_us
@@ -63,13 +63,13 @@ class Worker:
             if session.episode is not None:
                 session.episode.remembered = None
 
-    def serve_one(self, between_stages: Callable[[], None]) -> Parcel | None:
+    def serve_one(self, between_stages: Callable[[], None]) -> OutgoingReply | None:
         """Tick for the most urgent observation; None where nothing waits.
 
         Args:
             between_stages: Called before each stage of the tick: drains the socket, so that arrivals are stamped.
         """
-        job = self._mailbox.take()
+        job = self._deadline_queue.take()
         session = self._sessions.get(job.identity) if job is not None else None
         if job is None or session is None:
             return None
@@ -98,18 +98,18 @@ class Worker:
             ),
         )
 
-    def take_back(self, parcel: Parcel) -> None:
+    def take_back(self, outgoing: OutgoingReply) -> None:
         """Forget the action of an answer that did not leave: its robot is where the one before it led."""
-        session, served = self._sessions.get(parcel.identity), parcel.served
+        session, served = self._sessions.get(outgoing.identity), outgoing.served
         if session is not None and session.episode is not None and served is not None:
             session.episode.take_back(served.start)
 
-    def _answer(self, session: Session[Episode], served: ServedTick) -> Parcel:
+    def _answer(self, session: Session[Episode], served: ServedTick) -> OutgoingReply:
         job, command, admitted = served.job, served.command, served.admitted
         session.ticks += 1
         self._counters[f"status.{command.status.value}"] += 1
         self._counters["steps"] += command.steps
-        passage = Passage(
+        facts = ReplyFacts(
             sequence=job.sequence,
             episode=job.episode,
             episode_tick=session.ticks,
@@ -121,10 +121,10 @@ class Worker:
             engagement=admitted.state,
             engagement_reason=admitted.reason,
         )
-        return Parcel(
+        return OutgoingReply(
             address=job.address,
             identity=job.identity,
-            message=act_of(command, passage),
+            message=act_of(command, facts),
             deadline_ns=job.deadline_ns,
             served=served,
         )
@@ -142,13 +142,13 @@ class Worker:
 
     def _steps_until_ns(self, job: Job) -> int | None:
         """Return until when steps may be taken because others wait; None where nobody does, or too little is known."""
-        if not self._mailbox:
+        if not self._deadline_queue:
             return None
         costs = self._controller.costs(job.budget)
         reference_ns, select_ns = costs.reference.estimate_ns, costs.select.estimate_ns
         if reference_ns is None or select_ns is None:
             return None
-        return self._mailbox.steps_until_ns(job, self._clock(), reference_ns + select_ns + self._handover_ns)
+        return self._deadline_queue.steps_until_ns(job, self._clock(), reference_ns + select_ns + self._handover_ns)
 
     def _admit(self, gate: Gate | None, command: Command, job: Job) -> Admitted:
         """Return what engagement lets through; everything where there is none."""
@@ -158,7 +158,7 @@ class Worker:
             gate.heard(job.arrived_ns)
         return gate.admit(command, pose=job.pose, now_ns=self._clock())
 
-    def _fault(self, job: Job, name: str) -> Parcel:
+    def _fault(self, job: Job, name: str) -> OutgoingReply:
         self._counters["missed"] += 1
         self._counters["error.internal"] += 1
         if self._counters["error.internal"] <= MAX_LOGGED_FAULTS:
@@ -172,4 +172,4 @@ class Worker:
             found="a fault inside the server",
             advice="look at the server's own output",
         )
-        return Parcel(address=job.address, identity=job.identity, message=message)
+        return OutgoingReply(address=job.address, identity=job.identity, message=message)

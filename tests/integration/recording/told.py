@@ -19,12 +19,12 @@ from vgf_robot.recording.form import to_json
 from vgf_robot.recording.mcap_file import Entry, McapFile
 from vgf_robot.telemetry import VERSION, DriveTelemetry, ServeTelemetry, Stamped
 from vgf_robot.wire import Observe, ServeSettings, pack
+from vgf_robot.wire.addressed import Arrival
 from vgf_robot.wire.codec import encode
+from vgf_robot.wire.dispatcher import Dispatcher
 from vgf_robot.wire.handshake import welcome
 from vgf_robot.wire.messages import NO_DEADLINE_US, Hello
-from vgf_robot.wire.policy import Policy
-from vgf_robot.wire.post import Arrival
-from vgf_robot.wire.reception import Reception
+from vgf_robot.wire.served_bundle import ServedBundle
 from vgf_robot.wire.state import ServerState
 from vgf_robot.wire.worker import Worker
 
@@ -103,7 +103,7 @@ class Serving:
         self.bundle = Bundle.load(folder)
         self.graphs = timed_graphs(self.bundle, self.clock)
         controller = controller_of(self.bundle, self.graphs, self.clock, **settings)
-        policy = Policy(
+        policy = ServedBundle(
             source=folder,
             bundle=self.bundle,
             controller=controller,
@@ -112,14 +112,14 @@ class Serving:
             opener=load_backend("onnxruntime-cpu"),
         )
         state = ServerState.of(self.settings)
-        self.reception = Reception(policy=policy, settings=self.settings, state=state)
+        self.dispatcher = Dispatcher(policy=policy, settings=self.settings, state=state)
         self.worker = Worker(controller=controller, state=state, handover_ns=0, valid_for_us=100_000, clock=self.clock)
         self.file = File(path)
         self.telemetry = ServeTelemetry(self.file, self.settings)
         self.sequence = 0
 
     def say(self, message, client: bytes) -> None:
-        self.reception.handle(
+        self.dispatcher.handle(
             Arrival(
                 address=client, identity=client, frames=(encode(message),), num_frames=1, arrived_ns=self.clock.now_ns
             )
@@ -158,11 +158,11 @@ class Serving:
             ),
             client,
         )
-        parcel = self.worker.serve_one(lambda: None)
-        assert parcel is not None
-        assert parcel.served is not None
-        self.telemetry.replied(parcel, True)
-        return parcel.served.command
+        outgoing = self.worker.serve_one(lambda: None)
+        assert outgoing is not None
+        assert outgoing.served is not None
+        self.telemetry.replied(outgoing, True)
+        return outgoing.served.command
 
 
 class Robot:

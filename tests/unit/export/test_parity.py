@@ -181,7 +181,9 @@ def test_a_bundle_without_parity_is_not_written(
 def test_a_check_without_comparisons_or_with_many_exclusions_does_not_pass() -> None:
     assert not worst_of("x", [], 1.0).passed
     assert not worst_of("x", [np.array([np.nan])], 1.0).passed
-    assert not Check(quantity="x", worst=0.0, limit=1.0, comparisons=10, excluded=10).passed
+    few = Check(quantity="x", worst=0.0, limit=1.0, comparisons=10, excluded=10)
+    assert not few.passed
+    assert "too few: 10 left out" in few.in_words()
     assert Check(quantity="x", worst=0.0, limit=1.0, comparisons=99, excluded=1).passed
 
 

@@ -25,7 +25,7 @@ from vgf_robot.profile import (
     save_profile,
 )
 from vgf_robot.results import device_facts
-from vgf_robot.wire.policy import Policy
+from vgf_robot.wire.served_bundle import ServedBundle
 from vgf_robot.wire.settings import ServeSettings
 
 
@@ -162,21 +162,21 @@ def test_another_device_is_worth_a_warning(tmp_path: Path, bundle: Bundle, capsy
 
 def test_a_server_runs_the_bundle_at_its_working_point(tmp_path: Path, bundle: Bundle) -> None:
     settings = ServeSettings(profile=write(tmp_path, bundle, point(max_steps=1, num_particles=1)))
-    policy = Policy.open(bundle.folder, settings)
+    policy = ServedBundle.open(bundle.folder, settings)
     assert policy.facts.operating_point.max_steps == 1
     assert policy.facts.bundle_sha256 == bundle.sha256
     with pytest.raises(BudgetError, match="max_steps: expected 0 to 1"):
         policy.controller.point(Budget(max_steps=2))
     Path(settings.profile or "").write_text(json.dumps({"stages": []}))
     with pytest.raises(VgfError, match="no working point"):
-        Policy.load(bundle.folder, settings)
+        ServedBundle.load(bundle.folder, settings)
 
 
 def test_a_server_that_is_reloaded_reads_the_profile_again_with_the_bundle(tmp_path: Path, bundle: Bundle) -> None:
     settings = ServeSettings(profile=write(tmp_path, bundle, point(max_steps=2)))
     other = Bundle.load(make_bundle(tmp_path / "other", name="other", sealed=True))
     with pytest.raises(ConfigError, match=r"is for bundle 'tiny' .* run `vgf-robot tune` with this bundle"):
-        Policy.load(other.folder, settings)
+        ServedBundle.load(other.folder, settings)
     write(tmp_path, other, point(max_steps=1))
-    policy = Policy.load(other.folder, settings)
+    policy = ServedBundle.load(other.folder, settings)
     assert (policy.facts.bundle, policy.facts.operating_point.max_steps) == ("other", 1)

@@ -8,8 +8,8 @@ from vgf_robot.telemetry import Event, EventKind, ServeTelemetry, TickRecord
 from vgf_robot.telemetry.serving import MAX_REFUSALS_PER_SECOND, spell
 from vgf_robot.telemetry.ticks import MAX_ROBOTS, Ticks
 from vgf_robot.wire import ErrorKind, ServeSettings
+from vgf_robot.wire.addressed import OutgoingReply
 from vgf_robot.wire.messages import ErrorReply
-from vgf_robot.wire.post import Parcel
 
 
 class Told:
@@ -67,11 +67,11 @@ def test_only_so_many_robots_are_remembered(told):
     assert "0" not in ticks._states
 
 
-def refusal(identity: bytes = b"\x00\x01") -> Parcel:
+def refusal(identity: bytes = b"\x00\x01") -> OutgoingReply:
     message = ErrorReply(
         version=1, sequence=3, kind=ErrorKind.BUDGET, expected="less", found="more", advice="ask for less"
     )
-    return Parcel(address=b"", identity=identity, message=message)
+    return OutgoingReply(address=b"", identity=identity, message=message)
 
 
 def test_refusals_are_told_so_many_a_second(told):

@@ -7,13 +7,13 @@ import pytest
 
 from vgf_robot.bundle import Bundle, Field, Manifest, OperatingPoint, Transport, Variant
 from vgf_robot.controller import Ceilings, Command, Reason, Rung, Status, Timings
+from vgf_robot.wire.addressed import Arrival
 from vgf_robot.wire.arrays import pack
 from vgf_robot.wire.codec import encode
+from vgf_robot.wire.dispatcher import Dispatcher
 from vgf_robot.wire.handshake import welcome
 from vgf_robot.wire.messages import VERSION, Engage, Expectations, Hello, Observe
-from vgf_robot.wire.policy import Policy
-from vgf_robot.wire.post import Arrival
-from vgf_robot.wire.reception import Reception
+from vgf_robot.wire.served_bundle import ServedBundle
 from vgf_robot.wire.settings import ServeSettings
 from vgf_robot.wire.state import ServerState
 from vgf_robot.wire.worker import Worker
@@ -114,7 +114,7 @@ class FakeController:
 
 
 class Bench:
-    """Reception and worker around one state, without a socket."""
+    """Dispatcher and worker around one state, without a socket."""
 
     def __init__(self, manifest: Manifest, guard=None, **settings) -> None:
         self.manifest = manifest
@@ -122,7 +122,7 @@ class Bench:
         self.clock = FakeClock()
         self.controller = FakeController(self.clock)
         self.state = ServerState.of(self.settings)
-        self.reception = Reception(policy=self.policy(), settings=self.settings, state=self.state, guard=guard)
+        self.dispatcher = Dispatcher(policy=self.policy(), settings=self.settings, state=self.state, guard=guard)
         self.worker = Worker(
             controller=self.controller,
             state=self.state,
@@ -131,9 +131,9 @@ class Bench:
             clock=self.clock,
         )
 
-    def policy(self, sha256="ab" * 32, **changes) -> Policy:
+    def policy(self, sha256="ab" * 32, **changes) -> ServedBundle:
         manifest = msgspec.structs.replace(self.manifest, **changes)
-        return Policy(
+        return ServedBundle(
             source="nowhere",
             bundle=Bundle(Path("nowhere"), manifest, sha256),
             controller=self.controller,
@@ -151,7 +151,7 @@ class Bench:
             num_frames=num_frames,
             arrived_ns=self.clock.now_ns,
         )
-        return [parcel.message for parcel in self.reception.handle(arrival)]
+        return [outgoing.message for outgoing in self.dispatcher.handle(arrival)]
 
     def serve_one(self):
         return self.worker.serve_one(lambda: None)

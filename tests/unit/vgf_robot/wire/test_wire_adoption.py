@@ -12,7 +12,7 @@ NEW = "cd" * 32
 def adopt(bench, **changes):
     policy = bench.policy(NEW, **changes)
     bench.worker.adopt(policy.controller)
-    return bench.reception.adopt(policy)
+    return bench.dispatcher.adopt(policy)
 
 
 def test_those_who_wait_and_those_who_come_are_told_to_shake_hands(bench, observe_message):
@@ -45,7 +45,7 @@ def test_after_the_handshake_the_episode_goes_on_without_its_particles(bench, he
 def test_a_session_of_the_bundle_that_is_taken_back_never_notices(bench, observe_message):
     bench.greet()
     adopt(bench)
-    bench.reception.adopt(bench.policy())
+    bench.dispatcher.adopt(bench.policy())
     assert bench.say(observe_message()) == []
 
 
@@ -61,15 +61,15 @@ def test_observations_are_checked_against_the_new_bundle(bench, hello_message, o
 def test_an_answer_that_is_not_to_be_used_is_asked_for_again(bench, observe_message):
     bench.greet()
     bench.say(observe_message(sequence=2))
-    parcel = bench.reception.ask_again(bench.serve_one())
-    assert (parcel.message.kind, parcel.message.sequence) == (ErrorKind.HANDSHAKE_REQUIRED, 2)
+    outgoing = bench.dispatcher.ask_again(bench.serve_one())
+    assert (outgoing.message.kind, outgoing.message.sequence) == (ErrorKind.HANDSHAKE_REQUIRED, 2)
 
 
 def test_a_slower_client_is_told_its_deadline_and_a_faster_one_is_refused(bench, hello_message, observe_message):
     (told,) = bench.say(hello_message(rate_hz=2.0))
     assert told.default_deadline_us == 450_000
     bench.say(observe_message())
-    assert bench.state.mailbox.take().deadline_ns == bench.clock.now_ns + 450_000_000
+    assert bench.state.deadline_queue.take().deadline_ns == bench.clock.now_ns + 450_000_000
     assert bench.say(hello_message(rate_hz=21.0), b"b")[0].kind is ErrorKind.MISMATCH
 
 

@@ -27,7 +27,7 @@ def gated(make_bench):
 def absolute(manifest, make_bench):
     """The same for absolute actions, whose safe action is a place."""
     bench = make_bench(engagement=SETTINGS)
-    bench.reception.adopt(bench.policy("cd" * 32, action_kind="absolute", safe_action=HOME))
+    bench.dispatcher.adopt(bench.policy("cd" * 32, action_kind="absolute", safe_action=HOME))
     bench.greet()
     return bench
 
@@ -100,7 +100,7 @@ def test_a_hello_clears_no_fault(absolute, step, engage_message, hello_message, 
     absolute.say(engage_message())
     reason = step(absolute, pose=pack(np.array((-2.0, 2.0), np.float32))).engagement_reason
     if reloaded:
-        absolute.reception.adopt(absolute.policy("ef" * 32, action_kind="absolute", safe_action=HOME))
+        absolute.dispatcher.adopt(absolute.policy("ef" * 32, action_kind="absolute", safe_action=HOME))
     absolute.say(hello_message(sequence=500))
     (refused,) = absolute.say(engage_message(sequence=501))
     assert (refused.kind, reason.rstrip(".") in refused.found) == (ErrorKind.ENGAGEMENT, True)
@@ -159,7 +159,7 @@ def test_clients_are_engaged_one_by_one_and_anew_with_each_hello(gated, observe_
     gated.say(engage_message(), b"b")
     gated.say(observe_message(sequence=3), b"a")
     gated.say(observe_message(sequence=3), b"b")
-    states = {parcel.identity: parcel.message.engagement for parcel in (gated.serve_one(), gated.serve_one())}
+    states = {outgoing.identity: outgoing.message.engagement for outgoing in (gated.serve_one(), gated.serve_one())}
     assert states == {b"a": EngagementState.DISENGAGED, b"b": EngagementState.BLENDING_IN}
     gated.say(hello_message(sequence=4), b"b")
     gated.say(observe_message(sequence=5), b"b")

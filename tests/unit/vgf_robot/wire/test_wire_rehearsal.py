@@ -9,8 +9,8 @@ from tests.bundles import make_bundle
 from vgf_robot.errors import BundleError
 from vgf_robot.receipts import Trusted
 from vgf_robot.wire import rehearsal
-from vgf_robot.wire.policy import Policy
 from vgf_robot.wire.rehearsal import Rehearsal
+from vgf_robot.wire.served_bundle import ServedBundle
 from vgf_robot.wire.settings import ServeSettings
 
 COMPARED = ServeSettings(backend="openvino-cpu")
@@ -31,7 +31,7 @@ def test_what_has_to_be_compared_is_compared_in_another_process(place, monkeypat
     pytest.importorskip("openvino")
     monkeypatch.setattr(Trusted, "_compare", forbidden)
     Rehearsal(place, COMPARED)()
-    assert Policy.load(place, COMPARED).manifest.name == "tiny"
+    assert ServedBundle.load(place, COMPARED).manifest.name == "tiny"
 
 
 @pytest.mark.realtime

@@ -6,13 +6,13 @@ import pytest
 from tests.unit.vgf_robot.security.keyrings import Keyring
 from vgf_robot.engagement import EngagementSettings, EngagementState
 from vgf_robot.security import Guard
+from vgf_robot.wire.addressed import Arrival
 from vgf_robot.wire.codec import encode
 from vgf_robot.wire.faults import ErrorKind
 from vgf_robot.wire.messages import Act, Bye, EngagementReply, ErrorReply, Ping, Pong, Welcome
-from vgf_robot.wire.post import Arrival
 
 
-class Desk:
+class ControlServer:
     """A bench whose clients show keys."""
 
     def __init__(self, make_bench, keyring) -> None:
@@ -31,7 +31,9 @@ class Desk:
             num_frames=1,
             arrived_ns=self.bench.clock.now_ns,
         )
-        return [parcel.message for parcel in self.bench.reception.handle(msgspec.structs.replace(arrival, **changes))]
+        return [
+            outgoing.message for outgoing in self.bench.dispatcher.handle(msgspec.structs.replace(arrival, **changes))
+        ]
 
     def kinds(self, *arguments, **changes):
         return [
@@ -43,14 +45,14 @@ class Desk:
 def desk(make_bench, tmp_path):
     keyring = Keyring(tmp_path)
     keyring.list(robot="act", watcher="observe", second="act")
-    return Desk(make_bench, keyring)
+    return ControlServer(make_bench, keyring)
 
 
 def test_who_may_act_is_served(desk, hello_message, observe_message):
     assert desk.kinds("robot", hello_message()) == [Welcome]
     assert desk.say("robot", observe_message()) == []
     assert isinstance(desk.bench.serve_one().message, Act)
-    assert "error.forbidden" not in desk.bench.reception.counters()
+    assert "error.forbidden" not in desk.bench.dispatcher.counters()
 
 
 def test_who_only_observes_may_ask_how_things_are_and_no_more(desk, hello_message, observe_message):
@@ -59,7 +61,7 @@ def test_who_only_observes_may_ask_how_things_are_and_no_more(desk, hello_messag
         (reply,) = desk.say("watcher", message)
         assert (reply.kind, reply.sequence) == (ErrorKind.FORBIDDEN, message.sequence)
         assert "'act'" in reply.expected
-    counters = desk.bench.reception.counters()
+    counters = desk.bench.dispatcher.counters()
     assert (counters["error.forbidden"], counters["refused.message"]) == (3, 3)
     assert desk.bench.state.sessions == {}
     assert len(desk.told) == 1
@@ -71,7 +73,7 @@ def test_who_is_not_listed_is_not_even_read(desk, hello_message, user):
     for payload in (hello_message(), b"garbage"):
         (reply,) = desk.say("robot", payload, user=user)
         assert (reply.kind, reply.sequence) == (ErrorKind.FORBIDDEN, None)
-    assert "error.malformed" not in desk.bench.reception.counters()
+    assert "error.malformed" not in desk.bench.dispatcher.counters()
 
 
 def test_a_key_that_is_revoked_stops_at_once_on_its_open_connection(desk, hello_message, observe_message):
@@ -80,13 +82,13 @@ def test_a_key_that_is_revoked_stops_at_once_on_its_open_connection(desk, hello_
     desk.say("robot", observe_message())
     desk.keyring.list(watcher="observe", second="act")
     assert desk.guard.rights.refresh()
-    (told,) = desk.bench.reception.expel()  # what waited is not answered any more
+    (told,) = desk.bench.dispatcher.expel()  # what waited is not answered any more
     assert (told.address, told.message.kind, told.message.sequence) == (b"1", ErrorKind.FORBIDDEN, 2)
     assert desk.bench.serve_one() is None
     assert desk.kinds("robot", observe_message(sequence=3)) == [ErrorKind.FORBIDDEN]
     assert desk.kinds("robot", hello_message(sequence=4)) == [ErrorKind.FORBIDDEN]
     assert list(desk.bench.state.sessions) == [desk.keyring.publics["second"].encode()]
-    assert desk.bench.reception.expel() == []
+    assert desk.bench.dispatcher.expel() == []
 
 
 def test_a_message_that_is_said_again_is_not_acted_upon(desk, hello_message, observe_message):
@@ -97,7 +99,7 @@ def test_a_message_that_is_said_again_is_not_acted_upon(desk, hello_message, obs
     for payload in (recorded, encode(observe_message(sequence=6))):
         assert desk.kinds("robot", payload) == [ErrorKind.STALE_SEQUENCE]
         assert desk.bench.serve_one() is None
-    assert desk.bench.reception.counters()["error.stale_sequence"] == 2
+    assert desk.bench.dispatcher.counters()["error.stale_sequence"] == 2
     # On another connection it is a stranger's word, too.
     assert desk.kinds("robot", recorded, b"other") == [ErrorKind.HANDSHAKE_REQUIRED]
     assert desk.kinds("second", recorded, b"other") == [ErrorKind.HANDSHAKE_REQUIRED]
@@ -109,7 +111,7 @@ def test_a_client_that_connects_anew_takes_its_own_place(make_bench, desk, hello
     desk.say("robot", observe_message(), b"1")
     assert desk.kinds("robot", hello_message(), b"2") == [Welcome]
     assert len(desk.bench.state.sessions) == 1
-    assert len(desk.bench.state.mailbox) == 0
+    assert len(desk.bench.state.deadline_queue) == 0
     # What comes late from the connection before ends nothing.
     assert desk.say("robot", Bye(version=1, sequence=9), b"1") == []
     desk.bench.state.lose(desk.keyring.publics["robot"].encode(), b"1")
@@ -131,7 +133,7 @@ def test_a_fault_hangs_on_the_key_until_it_is_cleared(
 ):
     keyring = Keyring(tmp_path)
     keyring.list(robot="act", second="act")
-    desk = Desk(lambda **settings: make_bench(engagement=EngagementSettings(), **settings), keyring)
+    desk = ControlServer(lambda **settings: make_bench(engagement=EngagementSettings(), **settings), keyring)
     state = desk.bench.state
     for who, connection in (("robot", b"1"), ("second", b"2")):
         desk.say(who, hello_message(), connection)

@@ -17,15 +17,15 @@ def test_the_answer_carries_the_command_and_where_the_time_went(bench, observe_m
     bench.greet()
     bench.say(observe_message(sequence=2, episode=5))
     bench.clock.now_ns += 4 * MS
-    parcel = bench.serve_one()
-    act = parcel.message
+    outgoing = bench.serve_one()
+    act = outgoing.message
     assert isinstance(act, Act)
     assert (act.sequence, act.episode, act.episode_tick) == (2, 5, 1)
     assert act.timings.queue_ns == 4 * MS
     assert act.timings.tick_ns == 10 * MS
     assert act.timings.server_ns == 14 * MS
     assert act.valid_for_us == 100_000
-    assert parcel.deadline_ns == bench.clock.now_ns - 14 * MS + 45 * MS
+    assert outgoing.deadline_ns == bench.clock.now_ns - 14 * MS + 45 * MS
 
 
 def test_the_controller_gets_the_deadline_less_the_handover(make_bench, observe_message):
@@ -151,8 +151,8 @@ def test_seeds_reach_the_controller(bench, observe_message, seed):
 def test_an_answer_that_does_not_leave_is_taken_back_from_its_episode(bench, observe_message):
     bench.greet()
     bench.say(observe_message())
-    parcel = bench.serve_one()
-    bench.worker.take_back(parcel)
-    assert bench.state.sessions[b"a"].episode.taken_back == [parcel.served.start]
+    outgoing = bench.serve_one()
+    bench.worker.take_back(outgoing)
+    assert bench.state.sessions[b"a"].episode.taken_back == [outgoing.served.start]
     bench.state.forget(b"a")
-    bench.worker.take_back(parcel)  # nor is there anything to take back of a client that has gone
+    bench.worker.take_back(outgoing)  # nor is there anything to take back of a client that has gone

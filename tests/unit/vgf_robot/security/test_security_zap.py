@@ -25,8 +25,8 @@ class Doorman:
         self.guard = Guard(keyring.keys(), tell=self.told.append, **limits)
         self.context = zmq.Context()
         self.socket = self.context.socket(kind)
-        self.door = self.guard.door(self.context)
-        self.door.lock(self.socket, at_handshake=at_handshake)
+        self.zap = self.guard.zap(self.context)
+        self.zap.lock(self.socket, at_handshake=at_handshake)
         self.socket.bind("tcp://127.0.0.1:*")
         self.endpoint = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
@@ -37,13 +37,13 @@ class Doorman:
     def until(self, done, patience_s=PATIENCE_S) -> bool:
         give_up_s = time.monotonic() + patience_s
         while not (found := done()) and time.monotonic() < give_up_s:
-            self.door.attend()
-            self.door.look()
+            self.zap.attend()
+            self.zap.look()
             self.socket.poll(1)
         return bool(found)
 
     def close(self) -> None:
-        self.door.close()
+        self.zap.close()
         self.socket.close(linger=0)
         self.context.term()
 
@@ -53,11 +53,11 @@ def doorman(keyring, monkeypatch):
     monkeypatch.setattr("vgf_robot.security.curve.HANDSHAKE_MS", 200)  # after which who was refused tries again
     opened: list[Doorman] = []
 
-    def open_door(kind=zmq.ROUTER, at_handshake=None, **limits) -> Doorman:
+    def open_zap(kind=zmq.ROUTER, at_handshake=None, **limits) -> Doorman:
         opened.append(Doorman(keyring, kind, at_handshake, **limits))
         return opened[-1]
 
-    yield open_door
+    yield open_zap
     for each in opened:
         each.close()
 
@@ -186,11 +186,11 @@ def test_where_everything_is_taken_nobody_else_gets_in(keyring, doorman):
 def test_one_key_cannot_lock_the_others_out(keyring, doorman, monkeypatch, role, most):
     keyring.list(hog=role, robot="act")
     connections: list[str] = []
-    monkeypatch.setattr("vgf_robot.security.door._num_files", lambda: len(connections))
+    monkeypatch.setattr("vgf_robot.security.zap._num_files", lambda: len(connections))
     desk = doorman(max_connections=16)
 
     def admit(who):
-        reason, _ = desk.door._judge("any", b"CURVE", [z85.decode(keyring.publics[who].encode())])
+        reason, _ = desk.zap._judge("any", b"CURVE", [z85.decode(keyring.publics[who].encode())])
         connections.extend([who] * (not reason))
         return reason
 
@@ -216,7 +216,7 @@ def test_a_client_sees_how_it_was_turned_away(keyring, doorman):
 
 
 def test_a_flood_of_failures_is_let_go_and_counting_goes_on(keyring, doorman, monkeypatch):
-    monkeypatch.setattr("vgf_robot.security.door.MAX_FAILURES", 2)
+    monkeypatch.setattr("vgf_robot.security.zap.MAX_FAILURES", 2)
     desk = doorman()
     with peer(desk.endpoint):
         assert desk.until(lambda: desk.refused.get("handshake"))

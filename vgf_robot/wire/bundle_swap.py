@@ -10,14 +10,14 @@ from typing import final
 from vgf_robot.backends import Graphs
 from vgf_robot.controller import Reason
 from vgf_robot.wire.messages import Act, Reply, Welcome
-from vgf_robot.wire.policy import Policy
 from vgf_robot.wire.rehearsal import Rehearsal
 from vgf_robot.wire.reload import Reload
+from vgf_robot.wire.served_bundle import ServedBundle
 from vgf_robot.wire.settings import ServeSettings
 
 
 @final
-class Succession:
+class BundleSwap:
     """Puts a new bundle in the place of the old one between two ticks, and the old one back if that was no good.
 
     Args:
@@ -33,7 +33,7 @@ class Succession:
 
     def __init__(
         self,
-        policy: Policy,
+        policy: ServedBundle,
         settings: ServeSettings,
         *,
         counters: Counter[str],
@@ -42,11 +42,11 @@ class Succession:
     ) -> None:
         self.on_trial = False
         self._served = policy
-        self._before: Policy | None = None
+        self._before: ServedBundle | None = None
         self._settings = settings
         self._counters = counters
         self._tell = tell
-        self._load = partial(Policy.load, policy.source, settings, clock, opener=policy.opener)
+        self._load = partial(ServedBundle.load, policy.source, settings, clock, opener=policy.opener)
         self._rehearsal = Rehearsal(policy.source, settings)
         self._wanted = False
         self._reload: Reload | None = None
@@ -73,7 +73,7 @@ class Succession:
         """Ask for a reload; safe to call from a signal handler. One that is under way is finished first."""
         self._wanted = True
 
-    def advance(self, between_stages: Callable[[], object]) -> Policy | None:
+    def advance(self, between_stages: Callable[[], object]) -> ServedBundle | None:
         """Do one piece of what there is to do, no longer than a tick; return the policy to serve from now on, if new.
 
         Args:
@@ -88,7 +88,7 @@ class Succession:
             self._reload = Reload(self._served.facts, self._load, self._settings.realtime, self._rehearsal)
         return None
 
-    def judge(self, reply: Reply) -> Policy | None:
+    def judge(self, reply: Reply) -> ServedBundle | None:
         """Judge an answer of a new bundle; return the policy to go back to where it is no good.
 
         Good is a fresh action, no good a fault or an action that is not finite. What the clock or the client has
@@ -119,7 +119,7 @@ class Succession:
         if self._reload is not None:
             self._reload.wait()
 
-    def _advance(self, reload: Reload, between_stages: Callable[[], object]) -> Policy | None:
+    def _advance(self, reload: Reload, between_stages: Callable[[], object]) -> ServedBundle | None:
         policy = reload.advance(between_stages)
         if policy is not None:
             self._reload = None
@@ -130,7 +130,7 @@ class Succession:
             self._tell(f"Reload refused: {reload.complaint} Still serving {_named(self._served)}.")
         return policy
 
-    def _succeed(self, policy: Policy) -> None:
+    def _succeed(self, policy: ServedBundle) -> None:
         if self.on_trial:  # nobody has asked the one that is served: what it would go back to stays
             self._leaving += self._served.graphs
         else:
@@ -140,5 +140,5 @@ class Succession:
         self._tell(f"reloaded: {_named(policy)}, on trial until its first good answer")
 
 
-def _named(policy: Policy) -> str:
+def _named(policy: ServedBundle) -> str:
     return f"{policy.manifest.name} ({policy.sha256[:12]})"

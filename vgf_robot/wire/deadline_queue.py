@@ -42,7 +42,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(slots=True)
-class Mailbox:
+class DeadlineQueue:
     """Newest observation per client, earliest deadline first; as large as there are sessions, no larger."""
 
     _jobs: dict[bytes, Job] = field(default_factory=dict[bytes, Job])

@@ -9,8 +9,8 @@ from typing import final
 import msgspec
 import zmq
 
-from vgf_robot.security import Door, user_of
-from vgf_robot.wire.post import Arrival
+from vgf_robot.security import ZapHandler, user_of
+from vgf_robot.wire.addressed import Arrival
 
 # Messages taken off the socket in one turn of the loop; the rest waits in ZeroMQ's own bounded queues.
 MAX_ARRIVALS = 64
@@ -22,12 +22,12 @@ _READABLE = int(zmq.POLLIN)
 
 
 @final
-class Inlet:
+class ReceiveQueue:
     """Takes messages off a ROUTER.
 
     Args:
         socket: Bound, and with the time that `wait` may take set on it.
-        door: Answers its handshakes; None where it has no keys.
+        zap: Answers its handshakes; None where it has no keys.
         counters: `error.too_fast` and `received` of what is thrown away unread are counted here.
         clock: Monotonic nanoseconds.
 
@@ -39,13 +39,13 @@ class Inlet:
         self,
         socket: zmq.Socket[bytes],
         *,
-        door: Door | None,
+        zap: ZapHandler | None,
         counters: Counter[str],
         clock: Callable[[], int],
     ) -> None:
         self.arrivals: deque[Arrival] = deque()
         self._socket = socket
-        self._door = door
+        self._zap = zap
         self._counters = counters
         self._clock = clock
         self._num_taken = 0
@@ -57,8 +57,8 @@ class Inlet:
 
     def drain(self) -> None:
         """Take what has arrived, and answer handshakes; cheap, as it runs between the stages of a tick."""
-        if self._door is not None:
-            self._door.attend()
+        if self._zap is not None:
+            self._zap.attend()
         # Asking what there is costs a third of trying to receive in vain.
         while self._num_taken < MAX_ARRIVALS and int(self._socket.getsockopt(zmq.EVENTS)) & _READABLE:
             self._take(zmq.NOBLOCK)
@@ -70,7 +70,7 @@ class Inlet:
 
     def _take(self, flags: int) -> None:
         try:
-            if self._door is None:
+            if self._zap is None:
                 address, user = self._socket.recv(flags), None
             else:
                 # The routing id carries what the connection is known by, as every frame does.

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from vgf_robot.security import Guard, Role
+from vgf_robot.wire.addressed import Arrival, OutgoingReply
 from vgf_robot.wire.admission import answer_cost_ns, pace_of
 from vgf_robot.wire.codec import decode_request
 from vgf_robot.wire.faults import ErrorKind, RefusedError, forbidden
 from vgf_robot.wire.gate import Gate
 from vgf_robot.wire.handshake import compare
-from vgf_robot.wire.intake import Intake
 from vgf_robot.wire.messages import (
     VERSION,
     Bye,
@@ -27,14 +27,14 @@ from vgf_robot.wire.messages import (
     Request,
     Welcome,
 )
-from vgf_robot.wire.policy import Policy
-from vgf_robot.wire.post import Arrival, Parcel
+from vgf_robot.wire.observation_checks import ObservationChecks
+from vgf_robot.wire.served_bundle import ServedBundle
 from vgf_robot.wire.session import Session
 from vgf_robot.wire.settings import ServeSettings
 from vgf_robot.wire.state import ServerState
 
 
-class Reception:
+class Dispatcher:
     """Checks every message and answers what needs no controller.
 
     Args:
@@ -45,17 +45,17 @@ class Reception:
     """
 
     def __init__(
-        self, *, policy: Policy, settings: ServeSettings, state: ServerState[Any], guard: Guard | None = None
+        self, *, policy: ServedBundle, settings: ServeSettings, state: ServerState[Any], guard: Guard | None = None
     ) -> None:
         self._settings = settings
         self._guard = guard
         self._state = state
-        self._mailbox = state.mailbox
+        self._deadline_queue = state.deadline_queue
         self._counters = state.counters
         self._take_on(policy)
 
-    def handle(self, arrival: Arrival) -> list[Parcel]:
-        """Return the replies that a message calls for at once; an observation goes to the mailbox instead."""
+    def handle(self, arrival: Arrival) -> list[OutgoingReply]:
+        """Return the replies that a message calls for at once; an observation goes to the deadline_queue instead."""
         self._counters["received"] += 1
         message: Request | None = None
         try:
@@ -68,7 +68,9 @@ class Reception:
             if isinstance(message, Bye):
                 self._state.lose(arrival.identity, arrival.address)
                 return []
-            return [Parcel(address=arrival.address, identity=arrival.identity, message=self._reply(message, arrival))]
+            return [
+                OutgoingReply(address=arrival.address, identity=arrival.identity, message=self._reply(message, arrival))
+            ]
         except RefusedError as refusal:
             # Who is told to shake hands first asks again; every other refused observation has had its only answer.
             if isinstance(message, Observe) and refusal.kind is not ErrorKind.HANDSHAKE_REQUIRED:
@@ -76,7 +78,7 @@ class Reception:
             known = refusal.sequence if message is None else message.sequence
             return [self.refuse(arrival.address, arrival.identity, refusal, known)]
 
-    def refuse(self, address: bytes, identity: bytes, refusal: RefusedError, sequence: int | None) -> Parcel:
+    def refuse(self, address: bytes, identity: bytes, refusal: RefusedError, sequence: int | None) -> OutgoingReply:
         """Return the error reply for a message that is not acted upon, and count it."""
         self._counters[f"error.{refusal.kind.value}"] += 1
         message = ErrorReply(
@@ -87,7 +89,7 @@ class Reception:
             found=refusal.found,
             advice=refusal.advice,
         )
-        return Parcel(address=address, identity=identity, message=message)
+        return OutgoingReply(address=address, identity=identity, message=message)
 
     def counters(self) -> dict[str, int]:
         """Return what has happened since the start."""
@@ -95,47 +97,47 @@ class Reception:
             return dict(self._counters)
         return {**self._counters, **self._guard.refusals.counters}
 
-    def expel(self) -> list[Parcel]:
+    def expel(self) -> list[OutgoingReply]:
         """Forget the clients that may not act any more, and return what those of them who wait are told."""
         guard = self._guard
         if guard is None:
             return []
-        parcels: list[Parcel] = []
+        replies: list[OutgoingReply] = []
         for identity in [each for each in self._state.sessions if not guard.rights.may(each.decode(), Role.ACT)]:
-            job = self._mailbox.forget(identity)
+            job = self._deadline_queue.forget(identity)
             if job is not None:
                 self._counters["missed"] += 1
-                parcels.append(self.refuse(job.address, identity, forbidden(Role.ACT), job.sequence))
+                replies.append(self.refuse(job.address, identity, forbidden(Role.ACT), job.sequence))
             self._state.forget(identity)
-        return parcels
+        return replies
 
-    def adopt(self, policy: Policy) -> list[Parcel]:
+    def adopt(self, policy: ServedBundle) -> list[OutgoingReply]:
         """Serve another bundle from now on, and return what those who wait are told: to shake hands again."""
         self._take_on(policy)
         return self._refuse_waiting(_greet_again(), missed=False)
 
-    def ask_again(self, parcel: Parcel) -> Parcel:
+    def ask_again(self, outgoing: OutgoingReply) -> OutgoingReply:
         """Return what is sent in place of an answer that is not to be used: its client shakes hands and asks again."""
-        return self.refuse(parcel.address, parcel.identity, _greet_again(), parcel.message.sequence)
+        return self.refuse(outgoing.address, outgoing.identity, _greet_again(), outgoing.message.sequence)
 
-    def close(self) -> list[Parcel]:
+    def close(self) -> list[OutgoingReply]:
         """Return an error reply for every observation that will not be answered any more."""
         refusal = RefusedError(
             ErrorKind.SHUTTING_DOWN, expected="a running server", found="one that stops", advice="connect later"
         )
         return self._refuse_waiting(refusal, missed=True)
 
-    def _take_on(self, policy: Policy) -> None:
+    def _take_on(self, policy: ServedBundle) -> None:
         self._policy = policy
         self._sha256 = policy.sha256
-        self._intake = Intake(policy, self._settings.max_observation_age_s)
+        self._checks = ObservationChecks(policy, self._settings.max_observation_age_s)
 
-    def _refuse_waiting(self, refusal: RefusedError, *, missed: bool) -> list[Parcel]:
-        parcels: list[Parcel] = []
-        while (job := self._mailbox.take()) is not None:
+    def _refuse_waiting(self, refusal: RefusedError, *, missed: bool) -> list[OutgoingReply]:
+        replies: list[OutgoingReply] = []
+        while (job := self._deadline_queue.take()) is not None:
             self._counters["missed"] += missed
-            parcels.append(self.refuse(job.address, job.identity, refusal, job.sequence))
-        return parcels
+            replies.append(self.refuse(job.address, job.identity, refusal, job.sequence))
+        return replies
 
     def _require(self, arrival: Arrival, role: Role | None) -> None:
         """Ask for the sender's rights, with every message: its connection outlasts them."""
@@ -204,20 +206,20 @@ class Reception:
         session = self._state.sessions.get(arrival.identity)
         if session is not None:
             session.last_heard_ns = arrival.arrived_ns
-        counters = {**self.counters(), "clients": len(self._state.sessions), "waiting": len(self._mailbox)}
+        counters = {**self.counters(), "clients": len(self._state.sessions), "waiting": len(self._deadline_queue)}
         return Pong(version=VERSION, sequence=ping.sequence, ready=True, counters=counters)
 
-    def _observe(self, message: Observe, arrival: Arrival) -> list[Parcel]:
+    def _observe(self, message: Observe, arrival: Arrival) -> list[OutgoingReply]:
         session = self._session(arrival)
         session.last_heard_ns = arrival.arrived_ns
-        job = self._intake.job(
+        job = self._checks.job(
             message,
             session,
             identity=arrival.identity,
             address=arrival.address,
             arrived_ns=arrival.arrived_ns,
         )
-        replaced = self._mailbox.put(job)
+        replaced = self._deadline_queue.put(job)
         if replaced is None:
             return []
         self._counters["missed"] += 1

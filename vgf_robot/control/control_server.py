@@ -96,7 +96,7 @@ def control_socket(context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> zm
 
 
 @final
-class Desk:
+class ControlServer:
     """Takes requests, has them carried out and answers them.
 
     It has a context of its own: its messages take no turn of the acting socket's threads.
@@ -120,9 +120,9 @@ class Desk:
         self._guard = guard
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = control_socket(self._context, endpoint)
-        self._door = None if guard is None else guard.door(self._context)
-        if self._door is not None:
-            self._door.lock(self._socket)
+        self._zap = None if guard is None else guard.zap(self._context)
+        if self._zap is not None:
+            self._zap.lock(self._socket)
         try:
             self.endpoint = bind(self._socket, endpoint)
         except BaseException:
@@ -148,8 +148,8 @@ class Desk:
     def close(self) -> None:
         """Close the socket, giving the last reply a moment to leave."""
         time.sleep(PARTING_S)
-        if self._door is not None:
-            self._door.close()
+        if self._zap is not None:
+            self._zap.close()
         self._socket.close(linger=LINGER_MS)
         self._context.term()
 

@@ -21,7 +21,7 @@ from vgf_robot.wire.settings import ServeSettings
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class ServedBundle:
     """A bundle that can be served.
 
     Attributes:
@@ -51,7 +51,7 @@ class Policy:
         return self.bundle.sha256
 
     @staticmethod
-    def open(source: str | Path, settings: ServeSettings, clock: Callable[[], int] = time.monotonic_ns) -> Policy:
+    def open(source: str | Path, settings: ServeSettings, clock: Callable[[], int] = time.monotonic_ns) -> ServedBundle:
         """Load a bundle and warm it up; nobody may be waiting meanwhile.
 
         Args:
@@ -63,7 +63,7 @@ class Policy:
             BundleError: There is no such bundle, or something in it is not as it was sealed.
             MachineError: No such backend, or its library is missing.
         """
-        policy = Policy.load(source, settings, clock)
+        policy = ServedBundle.load(source, settings, clock)
         policy.controller.warm_up()
         return policy
 
@@ -74,7 +74,7 @@ class Policy:
         clock: Callable[[], int] = time.monotonic_ns,
         accept: Callable[[Welcome], object] = lambda _: None,
         opener: Backend | None = None,
-    ) -> Policy:
+    ) -> ServedBundle:
         """Load a bundle without running it: its costs are unknown.
 
         Args:
@@ -100,7 +100,7 @@ class Policy:
             (num, steps): opener(bundle, bundle.variant(num, steps, precision), threads=settings.threads)
             for num in manifest.particle_counts
         }
-        return Policy(
+        return ServedBundle(
             source=source,
             bundle=bundle,
             controller=Controller(manifest, graphs, settings.controller, clock, precision=precision),

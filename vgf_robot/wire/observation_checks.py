@@ -10,17 +10,17 @@ import msgspec
 from vgf_robot.controller import resolve
 from vgf_robot.errors import BudgetError
 from vgf_robot.wire.arrays import unpack
+from vgf_robot.wire.deadline_queue import Job
 from vgf_robot.wire.faults import ErrorKind, RefusedError
-from vgf_robot.wire.mailbox import Job
 from vgf_robot.wire.messages import NO_DEADLINE_US, Observe
-from vgf_robot.wire.policy import Policy
+from vgf_robot.wire.served_bundle import ServedBundle
 from vgf_robot.wire.session import Session
 
 NUM_BUDGETS_KEPT = 256
 
 
 @final
-class Intake:
+class ObservationChecks:
     """Checks observations against one bundle.
 
     Args:
@@ -28,7 +28,7 @@ class Intake:
         max_age_s: Older observations are refused; None accepts any age.
     """
 
-    def __init__(self, policy: Policy, max_age_s: float | None) -> None:
+    def __init__(self, policy: ServedBundle, max_age_s: float | None) -> None:
         self._manifest = policy.manifest
         self._max_age_s = max_age_s
         # Budgets repeat from request to request; a refused one raises and is not kept.

@@ -30,7 +30,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     excess: bool = False
 
 
-class Parcel(msgspec.Struct, frozen=True, kw_only=True):
+class OutgoingReply(msgspec.Struct, frozen=True, kw_only=True):
     """A reply on its way.
 
     Attributes:

@@ -39,7 +39,7 @@ _numbers = itertools.count()
 
 
 @final
-class Door:
+class ZapHandler:
     """Answers the handshakes of a context's sockets, without a thread of its own.
 
     Reasons for a no are `unknown_key`, `role` and `full`; `handshake` are those that ended before anybody was asked: no
@@ -155,7 +155,7 @@ class Door:
         return room
 
     def _listen(self, socket: zmq.Socket[bytes]) -> zmq.Socket[bytes]:
-        address = f"inproc://vgf-robot.door.{next(_numbers)}"
+        address = f"inproc://vgf-robot.zap.{next(_numbers)}"
         # First: without a reader, ZeroMQ's own thread would wait for one, and every peer with it. With a bounded queue
         # it would do so where that is full.
         monitor = self._context.socket(zmq.PAIR)

@@ -14,14 +14,14 @@ from vgf_robot.bundle import Bundle
 from vgf_robot.controller import Controller, Reason, Rung
 from vgf_robot.errors import BundleError
 from vgf_robot.realtime import RealTimeSettings
-from vgf_robot.wire.answer import Passage, act_of
+from vgf_robot.wire.answer import ReplyFacts, act_of
+from vgf_robot.wire.bundle_swap import BundleSwap
 from vgf_robot.wire.faults import ErrorKind
 from vgf_robot.wire.handshake import welcome
 from vgf_robot.wire.messages import ErrorReply
-from vgf_robot.wire.policy import Policy
 from vgf_robot.wire.reload import NUM_WARM_UP_TICKS, Reload
+from vgf_robot.wire.served_bundle import ServedBundle
 from vgf_robot.wire.settings import ServeSettings
-from vgf_robot.wire.succession import Succession
 
 OLD, NEW, NEWER = "aa" * 32, "bb" * 32, "cc" * 32
 
@@ -34,7 +34,7 @@ def make_policy(manifest):
     def make(sha256, chooses=lambda particle: particle, **changes):
         changed = msgspec.structs.replace(manifest, **changes)
         graphs = FakeGraphs(clock, action_size=changed.action_size, action=chooses)
-        return Policy(
+        return ServedBundle(
             source="folder",
             bundle=Bundle(Path("folder"), changed, sha256),
             controller=Controller(changed, {(4, 2): graphs}, clock=clock),
@@ -47,7 +47,7 @@ def make_policy(manifest):
 
 
 def loads(policy):
-    """Load as `Policy.load` does, or fail as it does."""
+    """Load as `ServedBundle.load` does, or fail as it does."""
 
     def load(accept):
         if isinstance(policy, Exception):
@@ -189,28 +189,28 @@ def test_a_graph_that_fails_is_refused(make_policy):
 
 @dataclass
 class Stage:
-    """A succession whose next bundles are given by hand."""
+    """A bundle_swap whose next bundles are given by hand."""
 
-    policy: Policy
+    policy: ServedBundle
     counters: Counter = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
 
     def __post_init__(self):
         self.served = self.policy
-        self.succession = Succession(
+        self.bundle_swap = BundleSwap(
             self.policy, ServeSettings(), counters=self.counters, tell=self.told.append, clock=lambda: 0
         )
 
     def reload(self, policy, monkeypatch):
-        monkeypatch.setattr(self.succession, "_load", loads(policy))
-        self.succession.request()
-        assert self.succession.restless
+        monkeypatch.setattr(self.bundle_swap, "_load", loads(policy))
+        self.bundle_swap.request()
+        assert self.bundle_swap.restless
         for _ in range(1000):
-            if self.succession._reload is not None:
-                self.succession.close()
-            if not self.succession.restless:
+            if self.bundle_swap._reload is not None:
+                self.bundle_swap.close()
+            if not self.bundle_swap.restless:
                 return
-            adopted = self.succession.advance(lambda: None)
+            adopted = self.bundle_swap.advance(lambda: None)
             self.served = adopted or self.served
         pytest.fail("the reload came to no end")
 
@@ -222,10 +222,10 @@ def stage(make_policy):
 
 def act(rung, reason=Reason.COMPLETE):
     command = msgspec.structs.replace(make_command((0.0, 0.0), rung=rung), reason=reason)
-    passage = Passage(
+    facts = ReplyFacts(
         sequence=1, episode=1, episode_tick=1, valid_for_us=0, queue_ns=0, server_ns=0, action=command.action
     )
-    return act_of(command, passage)
+    return act_of(command, facts)
 
 
 FAULT = ErrorReply(version=1, sequence=1, kind=ErrorKind.INTERNAL, expected="an action", found="a fault", advice="")
@@ -234,9 +234,9 @@ FAULT = ErrorReply(version=1, sequence=1, kind=ErrorKind.INTERNAL, expected="an 
 def test_a_new_bundle_is_served_and_stays_after_its_first_good_answer(stage, make_policy, monkeypatch):
     new = make_policy(NEW)
     stage.reload(new, monkeypatch)
-    assert (stage.served, stage.succession.facts, stage.succession.on_trial) == (new, new.facts, True)
-    assert stage.succession.judge(act(Rung.REFERENCE)) is None
-    assert not stage.succession.on_trial
+    assert (stage.served, stage.bundle_swap.facts, stage.bundle_swap.on_trial) == (new, new.facts, True)
+    assert stage.bundle_swap.judge(act(Rung.REFERENCE)) is None
+    assert not stage.bundle_swap.on_trial
     assert stage.counters == {"reload.done": 1}
     assert NEW[:12] in stage.told[0]
 
@@ -247,9 +247,9 @@ NO_GOOD = Reason.NON_FINITE_ACTION
 @pytest.mark.parametrize("reply", [act(Rung.SAFE, NO_GOOD), act(Rung.HOLD, NO_GOOD), FAULT])
 def test_a_first_answer_that_is_no_good_brings_the_old_bundle_back(stage, make_policy, monkeypatch, reply):
     stage.reload(make_policy(NEW), monkeypatch)
-    assert stage.succession.judge(reply) is stage.policy
-    assert not stage.succession.on_trial
-    assert stage.succession.facts is stage.policy.facts
+    assert stage.bundle_swap.judge(reply) is stage.policy
+    assert not stage.bundle_swap.on_trial
+    assert stage.bundle_swap.facts is stage.policy.facts
     assert stage.counters == {"reload.done": 1, "reload.taken_back": 1}
     assert "taken back" in stage.told[-1]
     assert OLD[:12] in stage.told[-1]
@@ -260,16 +260,16 @@ def test_what_the_clock_or_a_client_brought_about_is_not_held_against_a_bundle(s
     new = make_policy(NEW)
     stage.reload(new, monkeypatch)
     for reply in (act(Rung.SAFE, reason), act(Rung.HOLD, reason)):
-        assert stage.succession.judge(reply) is None
-    assert (stage.succession.on_trial, stage.succession.facts) == (True, new.facts)
-    assert stage.succession.judge(FAULT) is stage.policy  # which is still there to go back to
+        assert stage.bundle_swap.judge(reply) is None
+    assert (stage.bundle_swap.on_trial, stage.bundle_swap.facts) == (True, new.facts)
+    assert stage.bundle_swap.judge(FAULT) is stage.policy  # which is still there to go back to
 
 
 def test_a_bad_bundle_changes_nothing_and_is_one_sentence(stage, make_policy, monkeypatch):
     stage.reload(BundleError("weights.bin was changed."), monkeypatch)
     stage.reload(make_policy(OLD), monkeypatch)
     assert stage.served is stage.policy
-    assert not stage.succession.on_trial
+    assert not stage.bundle_swap.on_trial
     assert stage.counters == {"reload.refused": 1, "reload.unchanged": 1}
     assert len(stage.told) == 2
     assert stage.told[0].startswith("Reload refused: weights.bin was changed. Still serving tiny (aaaaaaaaaaaa)")
@@ -280,28 +280,28 @@ def test_a_third_bundle_before_the_second_was_asked_goes_back_to_the_first(stage
     newer = make_policy(NEWER)
     stage.reload(newer, monkeypatch)
     assert stage.served is newer
-    assert stage.succession.judge(FAULT) is stage.policy
+    assert stage.bundle_swap.judge(FAULT) is stage.policy
 
 
 def test_the_graphs_of_the_old_bundle_are_let_go(stage, make_policy, monkeypatch):
     stage.reload(make_policy(NEW), monkeypatch)
-    assert not stage.succession.restless
-    stage.succession.judge(act(Rung.TRANSPORT))
-    assert stage.succession.restless
-    stage.succession.advance(lambda: None)
-    assert not stage.succession.restless
+    assert not stage.bundle_swap.restless
+    stage.bundle_swap.judge(act(Rung.TRANSPORT))
+    assert stage.bundle_swap.restless
+    stage.bundle_swap.advance(lambda: None)
+    assert not stage.bundle_swap.restless
 
 
 def test_a_request_during_a_reload_is_not_forgotten(stage, make_policy, monkeypatch):
-    monkeypatch.setattr(stage.succession, "_load", loads(make_policy(OLD)))
-    stage.succession.request()
-    stage.succession.advance(lambda: None)
-    stage.succession.request()
-    stage.succession.close()
-    stage.succession.advance(lambda: None)
+    monkeypatch.setattr(stage.bundle_swap, "_load", loads(make_policy(OLD)))
+    stage.bundle_swap.request()
+    stage.bundle_swap.advance(lambda: None)
+    stage.bundle_swap.request()
+    stage.bundle_swap.close()
+    stage.bundle_swap.advance(lambda: None)
     assert stage.counters == {"reload.unchanged": 1}
-    assert stage.succession.restless
-    stage.succession.advance(lambda: None)
-    stage.succession.close()
-    stage.succession.advance(lambda: None)
+    assert stage.bundle_swap.restless
+    stage.bundle_swap.advance(lambda: None)
+    stage.bundle_swap.close()
+    stage.bundle_swap.advance(lambda: None)
     assert stage.counters == {"reload.unchanged": 2}

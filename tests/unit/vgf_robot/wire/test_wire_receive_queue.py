@@ -6,7 +6,7 @@ import pytest
 import zmq
 
 from tests.clocks import FakeClock
-from vgf_robot.wire.inlet import MAX_ARRIVALS, MAX_PER_SENDER, Inlet
+from vgf_robot.wire.receive_queue import MAX_ARRIVALS, MAX_PER_SENDER, ReceiveQueue
 
 
 @pytest.fixture
@@ -28,30 +28,31 @@ def counters() -> Counter[str]:
 
 
 @pytest.fixture
-def inlet(ends, counters) -> Inlet:
-    return Inlet(ends[0], door=None, counters=counters, clock=FakeClock(now_ns=7))
+def receive_queue(ends, counters) -> ReceiveQueue:
+    return ReceiveQueue(ends[0], zap=None, counters=counters, clock=FakeClock(now_ns=7))
 
 
-def test_messages_come_with_their_sender_their_time_and_one_frame(ends, inlet):
+def test_messages_come_with_their_sender_their_time_and_one_frame(ends, receive_queue):
     ends[1][0].send(b"plain")
     ends[1][0].send_multipart([b"a", b"b", b"c"])
-    inlet.wait()
-    inlet.drain()
-    first, second = inlet.arrivals
+    receive_queue.wait()
+    receive_queue.drain()
+    first, second = receive_queue.arrivals
     assert (first.frames, first.num_frames, first.arrived_ns, first.user) == ((b"plain",), 1, 7, None)
     assert (second.frames, second.num_frames) == ((b"a",), 3)
     assert first.identity == first.address == second.address
 
 
-def test_a_sender_that_floods_has_its_share_and_is_told_once(ends, inlet, counters):
+def test_a_sender_that_floods_has_its_share_and_is_told_once(ends, receive_queue, counters):
     flooder, honest = ends[1]
     for number in range(30):
         flooder.send(b"%d" % number)
     honest.send(b"honest")
-    inlet.wait()
-    inlet.drain()
+    receive_queue.wait()
+    receive_queue.drain()
     of = {
-        peer: [each for each in inlet.arrivals if each.address == peer] for peer in {a.address for a in inlet.arrivals}
+        peer: [each for each in receive_queue.arrivals if each.address == peer]
+        for peer in {a.address for a in receive_queue.arrivals}
     }
     shares = sorted(of.values(), key=len)
     assert [each.frames for each in shares[0]] == [(b"honest",)]
@@ -61,19 +62,19 @@ def test_a_sender_that_floods_has_its_share_and_is_told_once(ends, inlet, counte
     assert counters == {"received": 30 - MAX_PER_SENDER - 1, "error.too_fast": 30 - MAX_PER_SENDER - 1}
 
 
-def test_a_turn_takes_no_more_however_often_it_looks_and_the_next_one_goes_on(ends, inlet, counters):
+def test_a_turn_takes_no_more_however_often_it_looks_and_the_next_one_goes_on(ends, receive_queue, counters):
     for _ in range(MAX_ARRIVALS + 5):
         ends[1][0].send(b"x")
     for _ in range(3):
-        inlet.drain()
-    assert len(inlet.arrivals) + counters["received"] == MAX_ARRIVALS
-    inlet.arrivals.clear()
-    inlet.begin_turn()
-    inlet.drain()
-    assert [each.excess for each in inlet.arrivals] == [False] * 5
+        receive_queue.drain()
+    assert len(receive_queue.arrivals) + counters["received"] == MAX_ARRIVALS
+    receive_queue.arrivals.clear()
+    receive_queue.begin_turn()
+    receive_queue.drain()
+    assert [each.excess for each in receive_queue.arrivals] == [False] * 5
 
 
-def test_waiting_ends_where_nothing_comes(ends, inlet):
+def test_waiting_ends_where_nothing_comes(ends, receive_queue):
     ends[0].setsockopt(zmq.RCVTIMEO, 1)
-    inlet.wait()
-    assert not inlet.arrivals
+    receive_queue.wait()
+    assert not receive_queue.arrivals

@@ -6,7 +6,7 @@ import zmq
 
 from vgf_robot.bundle import OperatingPoint
 from vgf_robot.control import ControlClient, NoControlError, Robot, State
-from vgf_robot.control.desk import Desk
+from vgf_robot.control.control_server import ControlServer
 from vgf_robot.controller import Ceilings
 from vgf_robot.engagement import EngagementState
 from vgf_robot.errors import MachineError, ProtocolError
@@ -63,7 +63,7 @@ class Counter:
     def __init__(self):
         self.machine = Machine()
         self.told = []
-        self.desk = Desk(self.machine, endpoint="tcp://127.0.0.1:*", tell=self.told.append)
+        self.desk = ControlServer(self.machine, endpoint="tcp://127.0.0.1:*", tell=self.told.append)
         self.client = ControlClient(self.desk.endpoint, timeout_s=30.0)
         receive = self.client._channel.receive
 
@@ -181,7 +181,7 @@ def test_many_frames_are_taken_off_whole(counter):
 
 def test_a_taken_place_is_named(counter):
     with pytest.raises(MachineError, match="in use"):
-        Desk(counter.machine, endpoint=counter.desk.endpoint, tell=print)
+        ControlServer(counter.machine, endpoint=counter.desk.endpoint, tell=print)
 
 
 def test_nobody_at_the_endpoint_is_said_within_the_time(tmp_path):

@@ -70,7 +70,7 @@ def test_ping_needs_no_session_and_counts(bench):
 def test_a_good_observation_waits_for_the_controller(bench, observe_message):
     bench.greet()
     assert bench.say(observe_message(deadline_us=7_000)) == []
-    job = bench.state.mailbox.take()
+    job = bench.state.deadline_queue.take()
     assert job.deadline_ns == bench.clock.now_ns + 7 * MS
     assert job.observation.tolist() == pytest.approx([0.1, 0.2, 0.3])
 
@@ -79,7 +79,7 @@ def test_no_deadline_means_the_share_of_the_control_period(make_bench, observe_m
     bench = make_bench(deadline_share=0.5)
     bench.greet()
     bench.say(observe_message())
-    assert bench.state.mailbox.take().deadline_ns == bench.clock.now_ns + 25 * MS
+    assert bench.state.deadline_queue.take().deadline_ns == bench.clock.now_ns + 25 * MS
 
 
 def test_the_replaced_observation_is_answered_and_counted_as_a_miss(bench, observe_message):
@@ -88,14 +88,14 @@ def test_the_replaced_observation_is_answered_and_counted_as_a_miss(bench, obser
     reply = only(bench.say(observe_message(sequence=3)))
     assert (reply.kind, reply.sequence) == (ErrorKind.SUPERSEDED, 2)
     assert bench.state.counters["missed"] == 1
-    assert bench.state.mailbox.take().sequence == 3
+    assert bench.state.deadline_queue.take().sequence == 3
 
 
 def test_clients_do_not_replace_each_other(bench, observe_message):
     bench.greet(b"a", b"b")
     assert bench.say(observe_message(), b"a") == []
     assert bench.say(observe_message(), b"b") == []
-    assert len(bench.state.mailbox) == 2
+    assert len(bench.state.deadline_queue) == 2
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_client_that_says_bye_leaves_its_place_at_once_and_gets_no_reply(make_
         bench.say(observe_message(), client)
         assert bench.say(Bye(version=1, sequence=3), client) == []
         assert bench.say(Bye(version=1, sequence=4), client) == []
-    assert len(bench.state.sessions) == len(bench.state.mailbox) == 0
+    assert len(bench.state.sessions) == len(bench.state.deadline_queue) == 0
     assert (bench.state.counters["sessions_dropped"], bench.state.counters["missed"]) == (3, 3)
 
 
@@ -189,7 +189,7 @@ def test_a_second_hello_starts_afresh_and_drops_what_waits(bench, hello_message,
     bench.greet()
     bench.say(observe_message(sequence=5))
     bench.say(hello_message(sequence=1))
-    assert len(bench.state.mailbox) == 0
+    assert len(bench.state.deadline_queue) == 0
     assert bench.state.counters["missed"] == 1
     assert bench.say(observe_message(sequence=2)) == []
 
@@ -198,9 +198,9 @@ def test_those_who_wait_at_the_end_are_told(bench, observe_message):
     bench.greet(b"a", b"b")
     bench.say(observe_message(), b"a")
     bench.say(observe_message(), b"b")
-    parcels = bench.reception.close()
-    assert {parcel.address for parcel in parcels} == {b"a", b"b"}
-    assert {parcel.message.kind for parcel in parcels} == {ErrorKind.SHUTTING_DOWN}
+    replies = bench.dispatcher.close()
+    assert {outgoing.address for outgoing in replies} == {b"a", b"b"}
+    assert {outgoing.message.kind for outgoing in replies} == {ErrorKind.SHUTTING_DOWN}
     assert bench.state.counters["missed"] == 2
 
 
@@ -208,8 +208,8 @@ def test_replies_go_to_the_address_and_state_hangs_on_the_identity(bench, hello_
     bench.greet(b"user")
     job = bench.say(observe_message(), b"user")
     assert job == []
-    waiting = bench.state.mailbox.take()
+    waiting = bench.state.deadline_queue.take()
     moved = msgspec.structs.replace(waiting, address=b"connection 2", deadline_ns=waiting.deadline_ns + 100 * MS)
-    bench.state.mailbox.put(moved)
-    parcel = bench.serve_one()
-    assert (parcel.address, parcel.identity) == (b"connection 2", b"user")
+    bench.state.deadline_queue.put(moved)
+    outgoing = bench.serve_one()
+    assert (outgoing.address, outgoing.identity) == (b"connection 2", b"user")
