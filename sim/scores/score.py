@@ -56,6 +56,9 @@ class Score:
 def over_trainings(scores: Sequence[Score]) -> Score:
     """Return the mean over training seeds with Student's 95 % interval; a single one keeps that of its episodes.
 
+    Trainings that happen to agree, all at 100 % for example, do not make their episodes surer: the interval is at least
+    as wide as theirs are in the mean.
+
     Args:
         scores: At least one; rates or returns, not both.
     """
@@ -66,6 +69,10 @@ def over_trainings(scores: Sequence[Score]) -> Score:
     variance = sum((score.value - mean) ** 2 for score in scores) / (count - 1)
     half = _T_95[min(count - 1, len(_T_95)) - 1] * math.sqrt(variance / count)
     low, high = mean - half, mean + half
+    ends = [(score.low, score.high) for score in scores if score.low is not None and score.high is not None]
+    if len(ends) == count:
+        low = min(low, sum(end[0] for end in ends) / count)
+        high = max(high, sum(end[1] for end in ends) / count)
     if is_rate:
         low, high = max(0.0, low), min(1.0, high)
     return Score(value=mean, low=low, high=high, is_rate=is_rate)

@@ -233,6 +233,8 @@ def test_bad_sources_are_one_sentence_and_leave_the_page(tmp_path: Path) -> None
 def test_rates_stay_rates() -> None:
     found = over_trainings([Score(value=value, low=None, high=None, is_rate=True) for value in (0.9, 1.0)])
     assert (found.value, found.high) == (pytest.approx(0.95), 1.0)
+    agreed = over_trainings([Score(value=1.0, low=0.96, high=1.0, is_rate=True)] * 2)
+    assert (agreed.low, agreed.high) == (pytest.approx(0.96), 1.0)
     assert str(Score(value=0.925, low=0.85, high=0.96, is_rate=True)) == "92 % (85 to 96)"
     assert str(Score(value=12.345, low=None, high=None, is_rate=False)) == "12.3"
     assert Score.of({"success_rate": None, "return_mean": None}) is None
