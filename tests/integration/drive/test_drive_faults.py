@@ -44,7 +44,11 @@ def test_a_loop_that_stood_still_skips_what_it_missed_and_goes_on(make_bundle_of
         following = [robot.next() for _ in range(10)]
         # At most one per period since then, and the one that was on its way: nothing is made up for.
         assert len(following) <= (time.monotonic() - continued_s) / PERIOD_S + 3
-        assert [command.sequence for command in following] == [last.sequence + 1 + k for k in range(10)]
+        sequences = [command.sequence for command in following]
+        assert sequences == sorted(set(sequences))
+        # The socket of commands keeps the newest alone, so one or two may have been replaced while everything stood.
+        assert sequences[0] > last.sequence
+        assert sequences[-1] <= last.sequence + 10 + 2
         assert robot.until(fresh).state is EngagementState.ENGAGED
         assert loop.end(signal.SIGTERM)[0] == 0
     row = json.loads(written.read_text())["rows"][0]
