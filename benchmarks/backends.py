@@ -72,6 +72,7 @@ class AmortisedNetworks(SyntheticNetworks):
                 alpha=0.5,
                 aggregation="mean",
                 amortised=self.gradient,
+                step_values=False,
             ),
         )
 

@@ -72,6 +72,7 @@ class BundleWriter:
             alpha=self._config.transport.alpha,
             aggregation=settings.aggregation,
             amortised=self._models.gradient,
+            step_values=settings.step_values,
         )
 
     def write(self, out: Path) -> Bundle:
@@ -183,6 +184,7 @@ class BundleWriter:
                 optimiser=flow.optimiser,
                 alpha=flow.alpha,
                 aggregation=self._settings.aggregation,
+                step_values=self._settings.step_values,
             ),
             operating_point=OperatingPoint(
                 num_particles=variants[-1].num_particles,

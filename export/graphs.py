@@ -35,8 +35,9 @@ class StepGraph(nn.Module):
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Take the step."""
         moved = self.transport(*inputs)
+        outputs = [output for output in moved if output is not None]
         # A form without optimiser state would return an input as it is, which a graph's output cannot be.
-        return tuple(output.clone() if any(output is given for given in inputs) else output for output in moved)
+        return tuple(output.clone() if any(output is given for given in inputs) else output for output in outputs)
 
 
 class SelectGraph(nn.Module):

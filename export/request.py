@@ -32,6 +32,7 @@ class ExportRequest:
     aggregation: Aggregation | None = None
     precisions: str | None = None
     accept_precision: bool = False
+    step_values: bool = False
 
 
 def export_settings(request: ExportRequest, config: TrainConfig) -> ExportSettings:
@@ -52,6 +53,7 @@ def export_settings(request: ExportRequest, config: TrainConfig) -> ExportSettin
         aggregation=request.aggregation or config.transport.aggregation,
         precisions=precisions(request.precisions),
         accept_precision=request.accept_precision,
+        step_values=request.step_values or config.method != "a-vgf",
     )
 
 
@@ -103,4 +105,5 @@ def _max_steps(asked: int | None, config: TrainConfig) -> int:
 def _form(asked: Form | None, config: TrainConfig) -> Form:
     if asked not in (None, "independent") and config.method == "a-vgf":
         raise ConfigError(f"--form: a-vgf has no kernel, expected independent, found {asked}; leave the option out.")
-    return asked or config.transport.form
+    # Where nothing is moved a kernel would only make parity harder to judge: near-equal particles, divided by rounding.
+    return asked or (config.transport.form if config.moves_particles else "independent")

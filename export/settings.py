@@ -21,6 +21,7 @@ class ExportSettings:
         max_steps: The cap until an evaluation seals a lower one; parity is checked up to it.
         form: The flow's form at run time.
         aggregation: The value that is climbed and by which a particle is chosen.
+        step_values: Whether a step states the values of the particles that came in.
         num_parity_inputs: Observations in the parity check.
         precisions: Each precision to write every variant in; float32 is among them, as what the others are measured
             against.
@@ -32,6 +33,7 @@ class ExportSettings:
     max_steps: int
     form: Form
     aggregation: Aggregation
+    step_values: bool = True
     num_parity_inputs: int = 256
     precisions: tuple[Precision, ...] = (FLOAT32,)
     accept_precision: bool = False

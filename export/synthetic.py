@@ -99,8 +99,9 @@ def write_graphs(folder: Path, scale: Scale, kind: type[SyntheticNetworks] = Syn
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         networks = kind(scale)
+        expected = signatures(*sizes, step_values=networks.transport.step_values)
         for name, module in networks.graphs(scale).items():
-            model = to_onnx(name, module, example_inputs(name, *sizes), signatures(*sizes)[name])
+            model = to_onnx(name, module, example_inputs(name, *sizes), expected[name])
             # What made a file is said here, once; the robot's side names no training library.
             model.producer_name = model.producer_version = ""
             weights.save(model, folder / getattr(variant, name))
@@ -163,7 +164,11 @@ def _layout(scale: Scale, variant: Variant, networks: SyntheticNetworks, tensors
         observation_size=scale.observation_size,
         action_size=scale.action_size,
         transport=TransportRecord(
-            form=flow.form, optimiser=flow.optimiser, alpha=flow.alpha, aggregation=flow.aggregation
+            form=flow.form,
+            optimiser=flow.optimiser,
+            alpha=flow.alpha,
+            aggregation=flow.aggregation,
+            step_values=flow.step_values,
         ),
         operating_point=OperatingPoint(
             num_particles=scale.num_particles,

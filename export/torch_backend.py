@@ -18,7 +18,7 @@ from export.sampling import sampler_of
 from export.torch_on_gpu import open_torch_on_gpu
 from policies.run_folder import RunFolder
 from policies.transport import Transport
-from vgf_robot.backends import Floats, Graphs, Selected, StepResult, signatures
+from vgf_robot.backends import Floats, Graphs, Selected, StepResult, variant_signatures
 from vgf_robot.bundle import Bundle, Variant
 from vgf_robot.errors import BundleError
 
@@ -55,7 +55,9 @@ class TorchGraphs:
         """Move the particles one transport step."""
         arrays = (observation, particles, origin, first_moment, second_moment)
         scalars = (torch.tensor(step_index), torch.tensor(step_size), torch.tensor(max_distance))
-        return StepResult(*(output.numpy() for output in self._step(*map(_tensor, arrays), *scalars)))
+        moved, first, second, *values, displacement = self._step(*map(_tensor, arrays), *scalars)
+        stated = values[0].numpy() if values else None
+        return StepResult(moved.numpy(), first.numpy(), second.numpy(), stated, displacement.numpy())
 
     @torch.no_grad()
     def select(self, observation: Floats, particles: Floats, selection_noise: Floats, value_weight: float) -> Selected:
@@ -95,6 +97,7 @@ class TorchBackend:
             alpha=flow.alpha,
             aggregation=flow.aggregation,  # pyright: ignore[reportArgumentType]
             amortised=models.gradient if amortised else None,
+            step_values=flow.step_values,
         )
         modules = {
             "reference": ReferenceGraph(sampler_of(self._run, models, variant.sampler), variant.reference_steps),
@@ -102,8 +105,7 @@ class TorchBackend:
             "select": SelectGraph(models.critic, transport.aggregation, models.action_scaling),
         }
         if self._device == "cuda":
-            sizes = (variant.num_particles, bundle.manifest.observation_size, bundle.manifest.action_size)
-            return open_torch_on_gpu(modules, signatures(*sizes))
+            return open_torch_on_gpu(modules, variant_signatures(bundle.manifest, variant))
         return TorchGraphs(modules)
 
     def _checkpoint(self, bundle: Bundle) -> str:

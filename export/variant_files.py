@@ -112,13 +112,15 @@ class VariantFiles:
             alpha=flow.alpha,
             aggregation=flow.aggregation,
             amortised=flow.amortised,
+            step_values=flow.step_values,
         )
 
     def _save(self, kind: str, suffix: str, module: nn.Module, num_particles: int) -> dict[Precision, str]:
         """Trace one graph and write it in each precision; returns the files' names."""
         sizes = (num_particles, *self._sizes)
-        signature = "step" if kind == "probe" else kind
-        traced = to_onnx(signature, module, example_inputs(signature, *sizes), signatures(*sizes)[signature])
+        name = "step" if kind == "probe" else kind
+        signature = signatures(*sizes, step_values=self._settings.step_values)[name]
+        traced = to_onnx(name, module, example_inputs(name, *sizes), signature)
         names: dict[Precision, str] = {}
         for precision in self._settings.precisions:
             model = copy.deepcopy(traced)

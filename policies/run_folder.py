@@ -49,11 +49,9 @@ class RunFolder:
         rows = torch.randint(len(transitions), (NUM_SAMPLE_ROWS,), generator=generator)
         sample = {"observations": transitions.observations[rows], "actions": transitions.actions[rows]}
         save_file(sample, path / "sample.safetensors")
-        # Last and whole: with it the folder is a run, however soon it is killed.
-        unfinished = path / "config.yaml.unfinished"
-        yaml_config.dump(config, unfinished)
-        unfinished.replace(path / "config.yaml")
-        return cls(path)
+        run = cls(path)
+        run.write_config(config)  # last: with it the folder is a run, however soon it is killed
+        return run
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -70,6 +68,12 @@ class RunFolder:
     def config(self) -> TrainConfig:
         """Return the resolved configuration of the run."""
         return validate(yaml_config.load(self.path / "config.yaml", TrainConfig))
+
+    def write_config(self, config: TrainConfig) -> None:
+        """Write the resolved configuration, in one piece."""
+        unfinished = self.path / "config.yaml.unfinished"
+        yaml_config.dump(config, unfinished)
+        unfinished.replace(self.path / "config.yaml")
 
     def dataset_facts(self) -> dict[str, Any]:
         """Return what was written of the dataset when the run began."""

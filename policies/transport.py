@@ -37,14 +37,14 @@ class Moved(NamedTuple):
         particles: The particles after the step.
         first_moment: Adam's first moment.
         second_moment: Adam's second moment.
-        values: Values of the particles *before* the step.
+        values: Values of the particles *before* the step; None where a step does not state them.
         displacement: Euclidean distance of each moved particle from its origin.
     """
 
     particles: Particles
     first_moment: Particles
     second_moment: Particles
-    values: ParticleValues
+    values: ParticleValues | None
     displacement: ParticleValues
 
 
@@ -58,6 +58,7 @@ class Transport(nn.Module):
         alpha: Temperature that divides the gradient under the kernel; unused by `independent`.
         aggregation: How the ensemble becomes one value.
         amortised: Predicts the gradient, which then needs no backward pass; the critic's own where None.
+        step_values: Whether a step states values. An amortised one without does not ask the critic at all.
     """
 
     def __init__(
@@ -69,10 +70,12 @@ class Transport(nn.Module):
         alpha: float,
         aggregation: Aggregation,
         amortised: GradientNetwork | None = None,
+        step_values: bool = True,
     ) -> None:
         super().__init__()
         self.critic = critic
         self.amortised = amortised
+        self.step_values = step_values
         self.form: Form = form
         self.optimiser: Optimiser = optimiser
         self.alpha = alpha
@@ -101,7 +104,10 @@ class Transport(nn.Module):
             step_size: Scalar, normalised action units.
             max_distance: Scalar, normalised action units; inf for no limit.
         """
-        values, gradient = self.value_and_gradient(observation, particles)
+        if self.step_values:
+            values, gradient = self.value_and_gradient(observation, particles)
+        else:
+            values, gradient = None, self.gradient(observation, particles)
         moved, first_moment, second_moment, displacement = self._move(
             particles, gradient, origin, first_moment, second_moment, step_index, step_size, max_distance
         )

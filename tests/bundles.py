@@ -45,10 +45,13 @@ def make_bundle(
     action_rate_limit: tuple[float, ...] | None = None,
     safe_action: tuple[float, ...] = (0.0, 0.0),
     reference_scale: float = REFERENCE_SCALE,
+    step_values: bool = True,
 ) -> Path:
     """Write the bundle into the folder (made if missing) and return the folder; it runs at the largest N."""
     folder.mkdir(parents=True, exist_ok=True)
-    variants = tuple(_write_variant(folder, num, reference_steps, reference_scale) for num in num_particles)
+    variants = tuple(
+        _write_variant(folder, num, reference_steps, reference_scale, step_values) for num in num_particles
+    )
     (folder / "receipt.json").write_text(json.dumps(_receipt(variants)))
     point = OperatingPoint(
         num_particles=max(num_particles),
@@ -73,7 +76,9 @@ def make_bundle(
         action_rate_limit=action_rate_limit,
         safe_action=safe_action,
         control_period_s=control_period_s,
-        transport=Transport(form="independent", optimiser="plain", alpha=1.0, aggregation="mean"),
+        transport=Transport(
+            form="independent", optimiser="plain", alpha=1.0, aggregation="mean", step_values=step_values
+        ),
         operating_point=point,
         variants=variants,
         provenance={
@@ -93,9 +98,9 @@ def _receipt(variants: tuple[Variant, ...]) -> dict:
     return {"backend": "onnxruntime-cpu", "passed": True, "variants": entries}
 
 
-def _write_variant(folder: Path, num: int, reference_steps: int, reference_scale: float) -> Variant:
+def _write_variant(folder: Path, num: int, reference_steps: int, reference_scale: float, step_values: bool) -> Variant:
     names = {graph: f"{graph}-n{num}.onnx" for graph in ("reference", "step", "select")}
-    models = {"reference": _reference(num, reference_scale), "step": _step(num), "select": _select(num)}
+    models = {"reference": _reference(num, reference_scale), "step": _step(num, step_values), "select": _select(num)}
     for graph, model in models.items():
         onnx.checker.check_model(model)
         (folder / names[graph]).write_bytes(model.SerializeToString())
@@ -133,7 +138,7 @@ _VALUE_CONSTANTS = {
 }
 
 
-def _step(num: int) -> onnx.ModelProto:
+def _step(num: int, states_values: bool) -> onnx.ModelProto:
     nodes = [
         *_value_nodes(),
         helper.make_node("Sign", ["gap"], ["direction"]),
@@ -157,7 +162,8 @@ def _step(num: int) -> onnx.ModelProto:
     names = ("particles", "origin", "first_moment", "second_moment")
     inputs = {"observation": (OBSERVATION_SIZE,), **dict.fromkeys(names, grid)}
     inputs |= {"step_index": (), "step_size": (), "max_distance": ()}
-    outputs = {"moved": grid, "first_moment_out": grid, "second_moment_out": grid, "values": (num,)}
+    outputs = {"moved": grid, "first_moment_out": grid, "second_moment_out": grid}
+    outputs |= {"values": (num,)} if states_values else {}
     constants = {**_VALUE_CONSTANTS, "tiny": 1e-12, "one": 1.0, "zero": 0.0}
     return _model("step", nodes, inputs, {**outputs, "displacement": (num,)}, constants)
 

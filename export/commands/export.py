@@ -53,6 +53,8 @@ class Options:
     float16. Each low one has its receipt against float32."""
     accept_precision: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Keep a low precision that is beyond its limits; the bundle names it."""
+    step_values: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Let the steps of a-vgf ask the critics too, as those of other methods do: slower, but `min_gain` can be used."""
     observations: Path | None = None
     """Add the low ones of --precisions to SOURCE, a bundle, without its run: from its float32 graphs, with receipts on
     observations of this npz file, its dataset."""
@@ -108,6 +110,7 @@ def _refuse_unused(options: Options) -> None:
         "aggregation",
         "precisions",
         "accept_precision",
+        "step_values",
         "checkpoint",
     )
     given = [name for name in names if name not in heeded and getattr(options, name) != default[name]]
@@ -139,6 +142,7 @@ def _export(options: Options) -> Bundle:
         aggregation=options.aggregation,
         precisions=options.precisions,
         accept_precision=options.accept_precision,
+        step_values=options.step_values,
     )
     writer = BundleWriter(run, options.checkpoint, export_settings(request, run.config()), report=print)
     return writer.write(options.out)

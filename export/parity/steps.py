@@ -73,9 +73,11 @@ class StepErrors:
         return particles
 
     def _keep(self, inputs: tuple[Tensor, ...], expected: tuple[Tensor, ...], found: StepResult) -> None:
-        moved, first, second, values, displacement = map(array, expected)
-        self._errors["values"].append(np.abs(found.values - values))
-        self._largest_value = max(self._largest_value, float(np.abs(values).max()))
+        moved, first, second, *stated, displacement = map(array, expected)
+        if found.values is not None:
+            values = stated[0]
+            self._errors["values"].append(np.abs(found.values - values))
+            self._largest_value = max(self._largest_value, float(np.abs(values).max()))
         precise = tuple(tensor.double() if tensor.is_floating_point() else tensor for tensor in inputs)
         kinked = at_kink(self._transport, *inputs[:2])
         decided = decided_particles(self._precise.transport, precise) if kinked else torch.ones(len(moved)).bool()
@@ -97,9 +99,10 @@ class StepErrors:
 
     def checks(self) -> list[Check]:
         """Return the receipt's lines on the step graph."""
+        values = worst_of("values before a step", self._errors["values"], VALUE_LIMIT * self._largest_value)
         return [
             worst_of("moved particles", self._errors["moved"], PARTICLE_LIMIT, self._excluded),
             worst_of("optimiser moments", self._errors["moments"], PARTICLE_LIMIT),
-            worst_of("values before a step", self._errors["values"], VALUE_LIMIT * self._largest_value),
+            *([values] if self._transport.step_values else []),
             worst_of("displacement", self._errors["displacement"], PARTICLE_LIMIT),
         ]

@@ -23,6 +23,19 @@ from vgf_robot.results import finite, write_json
 from vgf_robot.verbs import parse
 
 EXAMPLE = "vgf-robot train configs/train/pointmaze-medium-navigate.yaml"
+SETTABLE = {
+    "method": "method",
+    "data.path": "data",
+    "seed": "seed",
+    "reference.num_updates": "reference_updates",
+    "critic.num_updates": "critic_updates",
+    "device": "device",
+    "precision": "precision",
+    "num_threads": "threads",
+}
+"""Keys of the configuration, and the options that replace them."""
+LONGER = "critic.num_updates"
+BY_METHOD = ("name", "ifql", "fql")  # what another method brings with it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +64,8 @@ class Options:
     threads: int | None = None
     """CPU threads, instead of the configuration's."""
     resume: bool = False
-    """Go on from the run's newest checkpoint, if there is one, with the configuration saved there."""
+    """Go on from the run's newest checkpoint, if there is one, with the configuration saved there; more
+    --critic-updates than it has train it longer."""
     json: Path | None = None
     """Write the final metrics to this file."""
 
@@ -62,7 +76,7 @@ def main(argv: Sequence[str]) -> int:
     config = _resolve(options)
     folder = options.out or Path("runs") / config.name
     if options.resume:
-        config = _unchanged(config, RunFolder.open(folder).config(), options.config)
+        config = _resumed(options, config, RunFolder.open(folder))
     if config.device == "cuda" and not torch.cuda.is_available():
         raise MachineError("device: expected a CUDA device, torch finds none here; train with `--device cpu`.")
     torch.set_num_threads(config.num_threads)
@@ -71,6 +85,7 @@ def main(argv: Sequence[str]) -> int:
     run = RunFolder.open(folder) if options.resume else RunFolder.create(folder, config, transitions)
     trainer = Trainer(config, transitions)
     if options.resume:
+        run.write_config(config)
         _go_on(trainer, run)
     metrics = _train(trainer, run)
     print(f"{folder}: {config.critic.num_updates} critic updates done; next: vgf-robot export {folder} --out BUNDLE")
@@ -91,35 +106,50 @@ def _go_on(trainer: Trainer, run: RunFolder) -> None:
 def _resolve(options: Options) -> TrainConfig:
     """Lay the command line over the file, so that the saved configuration is the whole truth."""
     content = yaml_config.load(options.config, TrainConfig)
-    changes: dict[tuple[str, ...], object] = {
-        ("data", "path"): options.data,
-        ("seed",): options.seed,
-        ("reference", "num_updates"): options.reference_updates,
-        ("critic", "num_updates"): options.critic_updates,
-        ("device",): options.device,
-        ("precision",): options.precision,
-        ("num_threads",): options.threads,
+    given: dict[tuple[str, ...], object] = {
+        tuple(key.split(".")): value for key, name in SETTABLE.items() if (value := getattr(options, name)) is not None
     }
-    given: dict[tuple[str, ...], object] = {key: value for key, value in changes.items() if value is not None}
-    if options.resume and given:
-        names = ", ".join(".".join(key) for key in given)
-        raise ConfigError(f"--resume goes on with the configuration of the run; it cannot change {names}.")
     if options.method not in (None, content.method):
-        given |= {("method",): options.method, ("name",): f"{content.name}-{options.method}"}
+        given |= {("name",): f"{content.name}-{options.method}"}
         given |= {("ifql",): None, ("fql",): None}  # constants of the configuration's own method
     return validate(yaml_config.replace(content, given, "the command line"))
 
 
-def _unchanged(given: TrainConfig, saved: TrainConfig, path: Path) -> TrainConfig:
-    """Return the run's configuration, after making sure that the file still says the same."""
+def _resumed(options: Options, given: TrainConfig, run: RunFolder) -> TrainConfig:
+    """Return the run's own configuration, with more updates of the critic where those are asked for.
+
+    A key that the command line can set may differ from the file: the command that began the run may have set it.
+
+    Args:
+        options: The command line.
+        given: The file under the command line.
+        run: What goes on.
+
+    Raises:
+        ConfigError: Anything else is asked for that the run is not.
+    """
+    saved = run.config()
     new, old = flat(given), flat(saved)
-    changed = [name for name in {**old, **new} if old.get(name) != new.get(name) and name != "data.path"]
-    if changed:
-        name = changed[0]
-        raise ConfigError(
-            f"--resume goes on with the configuration of the run, and {path} now differs from it: {name} is "
-            f"{new.get(name)}, the run has {old.get(name)}. Put it back, or begin another run with --out."
-        )
+    kept: list[str] = []
+    for name in sorted(key for key in {**old, **new} if old.get(key) != new.get(key)):
+        asked = name in SETTABLE and getattr(options, SETTABLE[name]) is not None
+        if name == LONGER and asked and given.critic.num_updates > saved.critic.num_updates:
+            saved = yaml_config.replace(saved, {tuple(name.split(".")): given.critic.num_updates}, "the command line")
+        elif asked:
+            raise ConfigError(
+                f"--resume goes on with the configuration of the run, whose {name} is {old.get(name)}, found "
+                f"{new.get(name)}; leave --{SETTABLE[name].replace('_', '-')} out, or begin another run with --out. "
+                "Only --critic-updates may be raised."
+            )
+        elif name in SETTABLE or name.partition(".")[0] in BY_METHOD:
+            kept.append(f"{name} is {old.get(name)} (in {options.config}: {new.get(name)})")
+        else:
+            raise ConfigError(
+                f"--resume goes on with the configuration of the run, and {options.config} now differs from it: {name} "
+                f"is {new.get(name)}, the run has {old.get(name)}. Put it back, or begin another run with --out."
+            )
+    if kept:
+        print(f"{run.path} goes on as it began: {', '.join(kept)}.")
     return saved
 
 

@@ -76,6 +76,18 @@ def test_step_moves_scores_what_came_in_and_measures_what_went_out(graphs):
     np.testing.assert_array_equal(result.second_moment, moments[1])
 
 
+def test_a_step_that_states_no_values_moves_all_the_same(backend, graphs, tmp_path):
+    silent = Bundle.load(make_bundle(tmp_path / "silent", step_values=False))
+    silent_graphs = backend(silent, silent.variant(4, 2), threads=1)
+    particles, moments = draw(1, 4, 2), draw(2, 2, 4, 2)
+    for index in range(3):
+        expected = graphs.step(OBSERVATION, particles, particles, *moments, index, 0.05, 0.06)
+        found = silent_graphs.step(OBSERVATION, particles, particles, *moments, index, 0.05, 0.06)
+        assert found.values is None
+        for name in ("moved", "first_moment", "second_moment", "displacement"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
 def test_max_distance_reaches_the_graph(graphs):
     particles = draw(1, 4, 2)
     result = graphs.step(OBSERVATION, particles, particles, particles * 0, particles * 0, 0, 0.05, 0.01)

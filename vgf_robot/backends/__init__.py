@@ -14,7 +14,7 @@ from vgf_robot.backends.cuda import Gpu, open_gpu
 from vgf_robot.backends.device_graphs import open_on_gpu
 from vgf_robot.backends.graphs import Backend, Floats, Graphs, Selected, StepResult
 from vgf_robot.backends.registry import backend_names, installed_backends, load_backend, why_not
-from vgf_robot.backends.signature import Signature, dtype_of, signatures
+from vgf_robot.backends.signature import Signature, dtype_of, signatures, variant_signatures
 
 if TYPE_CHECKING:
     from vgf_robot.backends.onnxruntime_session import BoundGraph, open_session
@@ -39,6 +39,7 @@ __all__ = [
     "open_on_gpu",
     "open_session",
     "signatures",
+    "variant_signatures",
     "why_not",
     "write_in_one_piece",
 ]

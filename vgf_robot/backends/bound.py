@@ -138,5 +138,5 @@ def require_threads(threads: int) -> None:
 def _result(bound: Bound) -> StepResult:
     out = bound.outputs
     return StepResult(
-        out["moved"], out["first_moment_out"], out["second_moment_out"], out["values"], out["displacement"]
+        out["moved"], out["first_moment_out"], out["second_moment_out"], out.get("values"), out["displacement"]
     )

@@ -15,7 +15,7 @@ Run = Callable[[], object]
 Prepare = Callable[[str, Addresses], Run]
 """Takes a graph's name and its tensors' addresses, and returns what queues one run of it on the GPU's stream."""
 
-RESULTS = ("values", "displacement")
+RESULTS = ("displacement", "values")  # where a step states values
 FRESH = ("origin", "observation", "step_index", "step_size", "max_distance")
 
 
@@ -25,7 +25,7 @@ def open_on_gpu(
     """Bind the three graphs to memory of the GPU.
 
     The blocks of the step's two turns hold, in this order, the other turn's results, the state and what is fresh in
-    every step: `values, displacement, particles, moments | origin, observation, scalars`. So each turn writes results
+    every step: `displacement, values, particles, moments | origin, observation, scalars`. So each turn writes results
     and new state of the other block in one piece, and reads its own: one copy out and one copy in, and of the state
     none in where the step before has left it there.
 
@@ -100,31 +100,36 @@ def _bind_once(gpu: Gpu, prepare: Prepare, name: str, signature: Signature, capt
 def _bind_step(
     gpu: Gpu, prepare: Prepare, source: Block, target: Block, signature: Signature, capture: bool
 ) -> DeviceGraph:
+    results = _results(signature)
     inputs = {name: source.arrays[name] for name in signature.inputs}
-    outputs = {name: target.arrays[name] for name in RESULTS}
+    outputs = {name: target.arrays[name] for name in results}
     outputs |= {moved: target.arrays[name] for name, moved in STATE.items()}
     addresses = {name: source.address(name) for name in signature.inputs}
-    addresses |= {name: target.address(name) for name in RESULTS}
+    addresses |= {name: target.address(name) for name in results}
     addresses |= {moved: target.address(name) for name, moved in STATE.items()}
     run = prepare("step", addresses)
 
     def whole() -> None:
         source.copy_in((*STATE, *FRESH))
         run()
-        target.copy_out((*RESULTS, *STATE))
+        target.copy_out((*results, *STATE))
 
     def chained() -> None:
         source.copy_in(FRESH)
         run()
-        target.copy_out((*RESULTS, *STATE))
+        target.copy_out((*results, *STATE))
 
     return DeviceGraph(gpu, inputs, outputs, whole, chained, capture=capture)
 
 
 def _step_blocks(gpu: Gpu, signature: Signature) -> list[Block]:
-    shapes = {name: signature.outputs[name] for name in RESULTS}
+    shapes = {name: signature.outputs[name] for name in _results(signature)}
     shapes |= {name: signature.inputs[name] for name in (*STATE, *FRESH)}
     return [Block(gpu, shapes), Block(gpu, shapes)]
+
+
+def _results(signature: Signature) -> tuple[str, ...]:
+    return tuple(name for name in RESULTS if name in signature.outputs)
 
 
 def _addresses(block: Block, names: Mapping[str, object]) -> Addresses:

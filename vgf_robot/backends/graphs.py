@@ -21,14 +21,14 @@ class StepResult:
         moved: Shape (N, A), the particles, in normalised action units.
         first_moment: Shape (N, A), the optimiser's state, to be handed to the next step.
         second_moment: Shape (N, A), likewise.
-        values: Shape (N,), values of the particles that came in, before they moved.
+        values: Shape (N,), values of the particles that came in, before they moved; None where the graph has none.
         displacement: Shape (N,), distance of the moved particles from their origin, in normalised action units.
     """
 
     moved: Floats
     first_moment: Floats
     second_moment: Floats
-    values: Floats
+    values: Floats | None
     displacement: Floats
 
 

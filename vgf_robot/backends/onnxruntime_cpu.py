@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vgf_robot.backends.bound import BoundGraphs, Buffers, require_threads
 from vgf_robot.backends.onnxruntime_session import BoundGraph, open_session, version
-from vgf_robot.backends.signature import signatures
+from vgf_robot.backends.signature import variant_signatures
 from vgf_robot.bundle import Bundle, Variant
 from vgf_robot.results import device_facts
 
@@ -19,8 +19,7 @@ def open_onnxruntime_cpu(bundle: Bundle, variant: Variant, *, threads: int = 1) 
         ConfigError: Less than one thread.
     """
     require_threads(threads)
-    manifest = bundle.manifest
-    expected = signatures(variant.num_particles, manifest.observation_size, manifest.action_size)
+    expected = variant_signatures(bundle.manifest, variant)
     files = {"reference": variant.reference, "step": variant.step, "select": variant.select}
     sessions = {name: open_session(bundle.folder / file, expected[name], threads) for name, file in files.items()}
 

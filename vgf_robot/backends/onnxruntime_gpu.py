@@ -14,7 +14,7 @@ from vgf_robot.backends.cuda import Gpu, open_gpu
 from vgf_robot.backends.device_graphs import Addresses, Run, open_on_gpu
 from vgf_robot.backends.onnxruntime_session import require_signature
 from vgf_robot.backends.self_contained import self_contained
-from vgf_robot.backends.signature import Signature, dtype_of, signatures
+from vgf_robot.backends.signature import Signature, dtype_of, variant_signatures
 from vgf_robot.bundle import Bundle, Variant
 from vgf_robot.errors import BundleError, MachineError
 
@@ -65,8 +65,8 @@ class OnnxRuntimeGpu:
         ort: Any = onnxruntime
         if hasattr(ort, "preload_dlls"):
             ort.preload_dlls()  # CUDA and cuDNN where pip has put them
-        gpu, manifest = open_gpu(), bundle.manifest
-        expected = signatures(variant.num_particles, manifest.observation_size, manifest.action_size)
+        gpu = open_gpu()
+        expected = variant_signatures(bundle.manifest, variant)
         files = {"reference": variant.reference, "step": variant.step, "select": variant.select}
 
         def prepare(name: str, addresses: Addresses) -> Run:

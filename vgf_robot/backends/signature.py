@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vgf_robot.bundle import Manifest, Variant
 from vgf_robot.errors import BundleError
 
 Shape = tuple[int, ...]
@@ -26,13 +27,26 @@ def dtype_of(tensor: str) -> str:
     return "int64" if tensor in INT64 else "float32"
 
 
-def signatures(num_particles: int, observation_size: int, action_size: int) -> dict[str, Signature]:
+def variant_signatures(manifest: Manifest, variant: Variant) -> dict[str, Signature]:
+    """Return what the graphs `reference`, `step` and `select` of a bundle's variant must look like."""
+    return signatures(
+        variant.num_particles,
+        manifest.observation_size,
+        manifest.action_size,
+        step_values=manifest.transport.step_values,
+    )
+
+
+def signatures(
+    num_particles: int, observation_size: int, action_size: int, *, step_values: bool = True
+) -> dict[str, Signature]:
     """Return what the graphs `reference`, `step` and `select` must look like.
 
     Args:
         num_particles: N.
         observation_size: O.
         action_size: A.
+        step_values: Whether a step states the values of the particles that came in.
     """
     observation, grid, column = (observation_size,), (num_particles, action_size), (num_particles,)
     return {
@@ -52,7 +66,7 @@ def signatures(num_particles: int, observation_size: int, action_size: int) -> d
                 "moved": grid,
                 "first_moment_out": grid,
                 "second_moment_out": grid,
-                "values": column,
+                **({"values": column} if step_values else {}),
                 "displacement": column,
             },
         ),

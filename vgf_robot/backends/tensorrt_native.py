@@ -9,7 +9,7 @@ from vgf_robot.backends.cache_folder import cache_folder
 from vgf_robot.backends.cuda import open_gpu
 from vgf_robot.backends.device_graphs import Addresses, Run, open_on_gpu
 from vgf_robot.backends.engine_cache import EngineCache
-from vgf_robot.backends.signature import signatures
+from vgf_robot.backends.signature import variant_signatures
 from vgf_robot.backends.tensorrt_engine import EngineLoader, bound_run, trt
 from vgf_robot.bundle import Bundle, Variant
 
@@ -35,9 +35,9 @@ class TensorRt:
             MachineError: There is no GPU, or TensorRT fails on it.
         """
         require_threads(threads)
-        gpu, manifest = open_gpu(), bundle.manifest
+        gpu = open_gpu()
         gpu.make_current()
-        expected = signatures(variant.num_particles, manifest.observation_size, manifest.action_size)
+        expected = variant_signatures(bundle.manifest, variant)
         files = {"reference": variant.reference, "step": variant.step, "select": variant.select}
         loader = EngineLoader(gpu, EngineCache(cache_folder("tensorrt")))
         engines = {

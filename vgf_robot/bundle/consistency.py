@@ -19,7 +19,8 @@ def verify_manifest(manifest: Manifest, source: str) -> None:
     Raises:
         BundleError: The first thing that does not agree.
     """
-    for faults in (_fields(manifest), _action(manifest), _variants(manifest), _point(manifest.operating_point)):
+    point = manifest.operating_point
+    for faults in (_fields(manifest), _action(manifest), _variants(manifest), _point(point), _gain(manifest)):
         for where, expected, found in faults:
             raise BundleError(
                 f"In {source}, {where}: expected {expected}, found {found}; export the bundle again with it corrected."
@@ -95,6 +96,12 @@ def _point(point: OperatingPoint) -> Faults:
     for name, value in positive:
         if value is not None and not (math.isfinite(value) and value > 0):
             yield f"operating_point.{name}", "a positive, finite number", value
+
+
+def _gain(manifest: Manifest) -> Faults:
+    point = manifest.operating_point
+    if point.min_gain is not None and not manifest.transport.step_values:
+        yield "operating_point.min_gain", "none, as no step states values (transport.step_values)", point.min_gain
 
 
 def _numbers(where: str, numbers: Sequence[float], size: int) -> Faults:

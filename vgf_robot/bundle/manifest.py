@@ -42,7 +42,7 @@ class Field(Record, frozen=True, kw_only=True):
     high: tuple[float, ...]
 
 
-class Transport(Record, frozen=True, kw_only=True):
+class Transport(Record, frozen=True, kw_only=True, omit_defaults=True):
     """How particles move; baked into the step graph, recorded for the reader.
 
     Attributes:
@@ -50,12 +50,14 @@ class Transport(Record, frozen=True, kw_only=True):
         optimiser: `adam` or `plain`.
         alpha: Temperature that divides the value gradient under the kernel.
         aggregation: How the critic ensemble becomes one value: `mean` or `min`.
+        step_values: Whether a step states the values of the particles that came in, which `min_gain` asks for.
     """
 
     form: str
     optimiser: str
     alpha: float
     aggregation: str
+    step_values: bool = True
 
 
 class OperatingPoint(Record, frozen=True, kw_only=True):

@@ -92,7 +92,7 @@ def resolve(budget: Budget, manifest: Manifest) -> OperatingPoint:
         max_steps=_max_steps(budget.max_steps, sealed),
         step_size=_step_size(budget.step_size, sealed),
         max_distance=_max_distance(budget.max_distance, sealed),
-        min_gain=_min_gain(budget.min_gain, sealed),
+        min_gain=_min_gain(budget.min_gain, manifest),
         selection=_selection(budget.selection, sealed),
     )
 
@@ -135,9 +135,15 @@ def _max_distance(wanted: float | None, sealed: OperatingPoint) -> float | None:
     return _positive("max_distance", wanted, largest, "the bundle's own")
 
 
-def _min_gain(wanted: float | None, sealed: OperatingPoint) -> float | None:
+def _min_gain(wanted: float | None, manifest: Manifest) -> float | None:
+    sealed = manifest.operating_point
     if wanted is None:
         return sealed.min_gain
+    if not manifest.transport.step_values:
+        raise BudgetError(
+            f"min_gain: the steps of this bundle state no values by which a gain could be told, found {wanted:g}; "
+            "leave it out, or export the run again with `--step-values`."
+        )
     least = 0.0 if sealed.min_gain is None else sealed.min_gain
     if math.isfinite(wanted) and wanted >= least and wanted > 0:
         return wanted

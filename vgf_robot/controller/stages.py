@@ -103,7 +103,7 @@ class Stages:
             costs.step.record(duration_ns)
             particles, displacement = result.moved, result.displacement
             first_moment, second_moment = result.first_moment, result.second_moment
-            if point.min_gain is not None:
+            if point.min_gain is not None and result.values is not None:
                 # The values are those before the step, so what a step gained is known one step later.
                 value = float(result.values.max())
                 self.satisfied, best = value - best < point.min_gain, value

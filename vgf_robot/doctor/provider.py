@@ -34,9 +34,9 @@ def open_provider(bundle: Bundle) -> ProviderFacts:
     variant = bundle.variant(point.num_particles, point.reference_steps)
     try:
         # Here, since without the package that it needs there is still everything else to be said.
-        from vgf_robot.backends import open_session, signatures
+        from vgf_robot.backends import open_session, variant_signatures
 
-        shapes = signatures(variant.num_particles, manifest.observation_size, manifest.action_size)
+        shapes = variant_signatures(manifest, variant)
         session = open_session(bundle.folder / variant.select, shapes["select"], threads=1)
     except (ImportError, AttributeError, BundleError) as error:
         # AttributeError is what is left of the package when one of two builds was removed.

@@ -59,6 +59,7 @@ class _OneByOne:
         for index in range(len(particles)):
             particle, start, first, second = (np.ascontiguousarray(array[index : index + 1]) for array in arrays)
             one = self._graphs.step(observation, particle, start, first, second, step_index, step_size, max_distance)
-            outputs = (one.moved, one.first_moment, one.second_moment, one.values, one.displacement)
+            outputs = (one.moved, one.first_moment, one.second_moment, one.displacement)
             rows.append(tuple(output.copy() for output in outputs))
-        return StepResult(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+        moved, first, second, displacement = (np.concatenate(column) for column in zip(*rows, strict=True))
+        return StepResult(moved, first, second, None, displacement)

@@ -14,14 +14,15 @@ from export.commands import export
 from export.parity import check_variant
 from export.request import ExportRequest, export_settings
 from export.settings import ExportSettings
+from export.torch_backend import TorchBackend
 from policies.commands import train
 from policies.run_folder import RunFolder
 from policies.transport import Transport
 from tests.runs import write_config
 from vgf_robot.backends import load_backend
 from vgf_robot.bundle import Bundle
-from vgf_robot.controller import Controller, Rung
-from vgf_robot.errors import ConfigError
+from vgf_robot.controller import Budget, Controller, Rung
+from vgf_robot.errors import BudgetError, ConfigError
 
 INDEPENDENT = {"form": "independent", "num_particles": 3, "num_steps": 2, "samples_per_state": 4}
 RUNS = {
@@ -32,8 +33,8 @@ RUNS = {
 }
 EXPECTED = {  # particle counts, K, cap and form where nothing is said
     "a-vgf": ([1, 5], 3, 10, "amortised"),
-    "ifql": ([1, 32], 3, 0, "svgd"),
-    "fql": ([1], 1, 0, "svgd"),
+    "ifql": ([1, 32], 3, 0, "independent"),
+    "fql": ([1], 1, 0, "independent"),
     "gaussian": ([1, 10], 1, 10, "svgd"),
 }
 SEQUENCE = sorted(RUNS)
@@ -63,6 +64,7 @@ def bundles(runs: dict[str, RunFolder], tmp_path_factory: pytest.TempPathFactory
             form=settings.form,
             aggregation=settings.aggregation,
             num_parity_inputs=16,
+            step_values=settings.step_values,
         )
         found[name] = BundleWriter(run, None, small, report=lambda _sentence: None).write(out)
     return found
@@ -109,9 +111,39 @@ def products(bundle: Bundle, kind: str) -> int:
 
 
 def test_an_amortised_step_has_no_backward_pass(bundles: dict[str, Bundle]) -> None:
-    """Three layers forward in each of two critics, for the values, and in the gradient network; nothing else."""
-    assert products(bundles["a-vgf"], "step") == 3 * 2 + 3
-    assert products(bundles["ifql"], "step") > 3 * 2 * 2  # forward and backward, and the kernel
+    """Three layers forward in the gradient network; nothing else, the critics neither."""
+    assert products(bundles["a-vgf"], "step") == 3
+    assert products(bundles["ifql"], "step") == 3 * 2 * 2  # forward and backward
+    assert products(bundles["gaussian"], "step") > 3 * 2 * 2  # and the kernel
+
+
+def test_an_amortised_step_states_values_where_that_was_asked_for(
+    runs: dict[str, RunFolder], bundles: dict[str, Bundle], tmp_path: Path
+) -> None:
+    """Three layers forward in each of two critics too; and the particles go where they go without."""
+    run, silent = runs["a-vgf"], bundles["a-vgf"]
+    options = ["--particles", "5", "--max-steps", "2", "--step-values"]
+    assert export.main([str(run.path), "--out", str(tmp_path / "stated"), *options]) == 0
+    stated = Bundle.load(tmp_path / "stated")
+    assert (stated.manifest.transport.step_values, silent.manifest.transport.step_values) == (True, False)
+    assert products(stated, "step") == 3 * 2 + 3
+    quantities = [
+        {each["quantity"] for each in bundle.receipt()["variants"][0]["checks"]} for bundle in (stated, silent)
+    ]
+    assert quantities[0] - quantities[1] == {"values before a step"}
+    particles, zeros = np.full((5, 2), 0.2, np.float32), np.zeros((5, 2), np.float32)
+    observation = np.full(4, 0.1, np.float32)
+    inputs = (observation, particles, particles, zeros, zeros, 0, 0.1, np.inf)
+    for backend in (load_backend("onnxruntime-cpu"), TorchBackend(run)):
+        with_values, without = (
+            backend(bundle, bundle.manifest.variants[0], threads=1).step(*inputs) for bundle in (stated, silent)
+        )
+        np.testing.assert_array_equal(with_values.moved, without.moved)
+        assert without.values is None
+        assert with_values.values is not None
+    with pytest.raises(BudgetError, match="state no values"):
+        Controller.open(silent).point(Budget(min_gain=0.5))
+    assert Controller.open(stated).point(Budget(min_gain=0.5)).min_gain == 0.5
 
 
 def test_the_one_step_actor_is_the_reference_graph(runs: dict[str, RunFolder], bundles: dict[str, Bundle]) -> None:
@@ -134,7 +166,13 @@ def test_a_step_along_another_gradient_is_found(runs: dict[str, RunFolder], bund
     checks = {}
     for amortised in (models.gradient, None):
         transport = Transport(
-            models.critic, form="independent", optimiser="adam", alpha=0.5, aggregation="mean", amortised=amortised
+            models.critic,
+            form="independent",
+            optimiser="adam",
+            alpha=0.5,
+            aggregation="mean",
+            amortised=amortised,
+            step_values=False,
         )
         checks[amortised] = check_variant(graphs, models, transport, variant, observations, num_steps=2)
     assert all(check.passed for check in checks[models.gradient])

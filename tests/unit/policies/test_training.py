@@ -165,12 +165,48 @@ def test_a_rival_is_trained_from_the_same_file(tmp_path: Path, monkeypatch: pyte
         train.main([config, "--method", "fgl"])
 
 
-def test_a_changed_file_is_not_resumed_in_silence(tmp_path: Path) -> None:
+def test_a_changed_file_is_not_resumed_in_silence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = write_config(tmp_path)
     train.main([str(config), "--out", str(tmp_path / "run")])
-    config.write_text(config.read_text().replace("num_updates: 14", "num_updates: 15"))
-    with pytest.raises(ConfigError, match=r"critic.num_updates is 15, the run has 14"):
+    original = config.read_text()
+    config.write_text(original.replace("batch_size: 16", "batch_size: 17"))
+    with pytest.raises(ConfigError, match=r"batch_size is 17, the run has 16"):
         train.main([str(config), "--out", str(tmp_path / "run"), "--resume"])
+    config.write_text(original.replace("num_updates: 14", "num_updates: 15"))
+    train.main([str(config), "--out", str(tmp_path / "run"), "--resume"])
+    assert f"goes on as it began: critic.num_updates is 14 (in {config}: 15)." in " ".join(
+        capsys.readouterr().out.split()
+    )
+    assert RunFolder.open(tmp_path / "run").config().critic.num_updates == 14
+
+
+@pytest.mark.parametrize("repeated", [True, False])
+def test_a_run_that_options_began_goes_on_with_and_without_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repeated: bool
+) -> None:
+    config, options = str(write_config(tmp_path)), ["--seed", "3", "--critic-updates", "9", "--method", "ifql"]
+    assert train.main([config, *options, "--out", str(tmp_path / "whole")]) == 0
+    _signal_inside(monkeypatch, implicit_q, "move_target", call=4)
+    with pytest.raises(KeyboardInterrupt):
+        train.main([config, *options, "--out", str(tmp_path / "run")])
+    monkeypatch.undo()
+    assert train.main([config, *(options if repeated else []), "--out", str(tmp_path / "run"), "--resume"]) == 0
+    assert RunFolder.open(tmp_path / "run").config() == RunFolder.open(tmp_path / "whole").config()
+    whole, resumed = tensors_of(tmp_path / "whole"), tensors_of(tmp_path / "run")
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_run_is_trained_longer_as_if_it_had_been_meant_to(tmp_path: Path) -> None:
+    config = str(write_config(tmp_path))
+    assert train.main([config, "--out", str(tmp_path / "whole")]) == 0
+    short = [config, "--out", str(tmp_path / "run"), "--critic-updates"]
+    assert train.main([*short, "6"]) == 0
+    assert train.main([*short, "14", "--resume"]) == 0
+    assert RunFolder.open(tmp_path / "run").config() == RunFolder.open(tmp_path / "whole").config()
+    whole, longer = tensors_of(tmp_path / "whole"), tensors_of(tmp_path / "run")
+    assert all(torch.equal(whole[name], longer[name]) for name in whole)
+    with pytest.raises(ConfigError, match=r"critic.num_updates is 14, found 6; leave --critic-updates out"):
+        train.main([*short, "6", "--resume"])
 
 
 def test_another_seed_gives_another_run(tmp_path: Path) -> None:
@@ -201,7 +237,7 @@ def test_a_run_is_not_overwritten_and_not_changed_on_resume(tmp_path: Path) -> N
     train.main([config, "--out", out])
     with pytest.raises(RunError, match="already holds a run; go on with `--resume`"):
         train.main([config, "--out", out])
-    with pytest.raises(ConfigError, match="cannot change seed"):
+    with pytest.raises(ConfigError, match=r"whose seed is 0, found 5; leave --seed out"):
         train.main([config, "--out", out, "--resume", "--seed", "5"])
 
 

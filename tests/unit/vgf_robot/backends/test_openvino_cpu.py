@@ -15,6 +15,7 @@ from vgf_robot.errors import BundleError, ConfigError
 
 pytest.importorskip("openvino")
 
+from vgf_robot.backends import openvino_model
 from vgf_robot.backends.openvino_cpu import open_openvino_cpu
 
 
@@ -65,6 +66,17 @@ def test_weights_are_not_mapped_so_that_replacing_them_on_disk_changes_nothing()
     graphs = open_openvino_cpu(bundle, bundle.variant(1, 5))
     assert str(bundle.folder / "weights.bin") not in Path("/proc/self/maps").read_text()
     assert np.isfinite(graphs.reference(np.zeros(11, np.float32), np.zeros((1, 3), np.float32))).all()
+
+
+def test_steps_that_share_a_weight_share_its_memory():
+    """Folding alone would write a copy for every use: the five steps of this reference would read five."""
+    bundle = Bundle.load("cube-single-play")
+    reference = bundle.folder / bundle.variant(4, 5).reference
+    model = openvino_model.ov.Core().read_model(str(reference))
+    openvino_model._fold_constants(model)
+    constants = [operation for operation in model.get_ops() if operation.get_type_name() == "Constant"]
+    weights = [tuple(each.get_output_shape(0)) for each in constants if each.data.size > 1000]
+    assert sorted(weights) == [(34, 256), (256, 5), (256, 256), (256, 256)]
 
 
 def test_a_signal_after_the_graphs_are_gone_does_no_harm(tmp_path):

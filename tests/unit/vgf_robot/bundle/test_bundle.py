@@ -162,6 +162,10 @@ WRONG = {
     "operating_point.step_size: expected a positive": lambda c: c["operating_point"].update(step_size=0.0),
     "operating_point.max_distance: expected a positive": lambda c: c["operating_point"].update(max_distance=-1.0),
     "operating_point.temperature: expected a positive": lambda c: c["operating_point"].update(temperature=0.0),
+    "operating_point.min_gain: expected none, as no step states values": lambda c: (
+        c["operating_point"].update(min_gain=0.5),
+        c["transport"].update(step_values=False),
+    ),
     "variants: expected each (num_particles": lambda c: c["variants"].append(c["variants"][0]),
     "variants: expected at least one particle": lambda c: c["variants"][0].update(reference_steps=0),
 }

@@ -23,6 +23,7 @@ def test_a_manifest_of_the_first_release_is_read_with_the_defaults_of_then():
     assert (point.max_distance, point.min_gain, point.selection, point.temperature) == (None, None, "argmax", 1.0)
     assert manifest.action_rate_limit is None
     assert not point.sealed
+    assert manifest.transport.step_values
 
 
 def test_everything_it_says_is_still_said():

@@ -88,6 +88,15 @@ def test_what_a_sealed_bundle_refuses(manifests, sentence):
         resolve(REFUSED[sentence], manifests[True])
 
 
+def test_a_gain_that_no_step_could_tell_is_refused(manifests):
+    manifest = manifests[True]
+    silent = msgspec.structs.replace(manifest, transport=msgspec.structs.replace(manifest.transport, step_values=False))
+    assert resolve(Budget(), silent).min_gain is None
+    assert resolve(Budget(min_gain=0.5), manifest).min_gain == 0.5
+    with pytest.raises(BudgetError, match=r"min_gain: the steps of this bundle state no values .*, found 0\.5; leave"):
+        resolve(Budget(min_gain=0.5), silent)
+
+
 def test_an_unsealed_step_size_may_be_raised_to_one(manifests):
     assert resolve(Budget(step_size=1.0), manifests[False]).step_size == 1.0
     with pytest.raises(BudgetError, match=re.escape("at most 1 (the limit), found 1.5;")):
