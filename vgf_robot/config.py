@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import yaml
@@ -57,7 +57,7 @@ def from_mapping(content: object, record: type[Record], source: str) -> Record:
     try:
         return msgspec.convert(content, record)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"In {source}: {_complaint(str(error), content)}.") from error
+        raise ConfigError(f"In {source}: {_complaint(str(error), content, record)}.") from error
 
 
 def replace(record: Record, changes: Mapping[tuple[str, ...], object], source: str) -> Record:
@@ -80,12 +80,14 @@ def dump(record: msgspec.Struct, path: Path) -> None:
     path.write_text(yaml.safe_dump(msgspec.to_builtins(record), sort_keys=False, width=120), encoding="utf-8")
 
 
-def _complaint(text: str, content: object) -> str:
+def _complaint(text: str, content: object, record: type[msgspec.Struct]) -> str:
     """Return msgspec's complaint as `place: expected ..., found ...`, with the cure where there is one."""
     expected, _, where = text.replace("`", "").partition(" - at ")
     place = where.removeprefix("$").removeprefix(".")
     expected, _, kind = f"{expected[0].lower()}{expected[1:]}".partition(", got ")
     value = dict(_leaves(content, "")).get(place)
+    if isinstance(value, str) and (choices := _choices(record, place)):
+        return f"{place}: expected one of {', '.join(choices)}, found '{value}'"
     found = kind if value is None else repr(value)
     found = "" if not found or found in expected else f", found {found}"
     return f"{place}: {expected}{found}{_cure(expected, value)}" if place else f"{expected}{found}"
@@ -131,6 +133,28 @@ def _nested_types(record: type[msgspec.Struct]) -> dict[str, list[type[msgspec.S
     """Return the struct types inside each of a record's fields."""
     hints = get_type_hints(record)
     return {name: _struct_types(hints[name]) for name in record.__struct_fields__}
+
+
+def _choices(record: type[msgspec.Struct], place: str) -> list[str]:
+    """Return the words that a place takes, where it takes no others; the place as msgspec names it."""
+    name, _, rest = place.partition(".")
+    name = name.partition("[")[0]
+    if name not in record.__struct_fields__:
+        return []
+    if rest:
+        return [word for nested in _nested_types(record)[name] for word in _choices(nested, rest)]
+    return _words(get_type_hints(record)[name])
+
+
+def _words(hint: Any) -> list[str]:
+    """Return the words that a value, or an item of one, has to be; none where it may be something else."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return [word for word in parts if isinstance(word, str)]
+    if origin in (Union, UnionType):
+        words = [_words(part) for part in parts if part is not NoneType]
+        return [word for each in words for word in each] if all(words) else []
+    return _words(parts[0]) if origin in (list, tuple) else []
 
 
 def _struct_types(hint: Any) -> list[type[msgspec.Struct]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -40,7 +40,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     reference: ReferenceConfig = ReferenceConfig()
     critic: CriticConfig = CriticConfig()
     transport: TransportConfig = TransportConfig()
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     batch_size: int = 256
     checkpoint_every: int = 10_000
     log_every: int = 500

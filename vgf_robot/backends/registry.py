@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from vgf_robot.backends.graphs import Backend
-from vgf_robot.errors import MachineError, suggestion
+from vgf_robot.errors import ConfigError, MachineError, suggestion
 
 GROUP = "vgf_robot.backends"
 
@@ -42,13 +42,17 @@ def load_backend(name: str) -> Backend:
     """Import a backend by its name.
 
     Raises:
-        MachineError: No backend has this name, or the library or the device that it needs is not there.
+        ConfigError: No backend has this name.
+        MachineError: There are no backends at all, or the library or the device that it needs is not there.
     """
     found = [entry for entry in entry_points(group=GROUP) if entry.name == name]
     if not found:
         known = backend_names()
-        hint = suggestion(name, known) if known else "none is: reinstall vgf-robot so that its entry points are known."
-        raise MachineError(f"'{name}' is no installed backend; {hint}")
+        if not known:
+            raise MachineError(
+                f"'{name}' is no installed backend; none is: reinstall vgf-robot so that its entry points are known."
+            )
+        raise ConfigError(f"'{name}' is no installed backend; {suggestion(name, known)}")
     try:
         backend: Backend = found[0].load()
     except ModuleNotFoundError as error:

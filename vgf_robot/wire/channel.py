@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import zmq
 
+from vgf_robot.errors import ProtocolError
 from vgf_robot.security import ClientKeys
 from vgf_robot.wire.faults import KeyRefusedError
 from vgf_robot.wire.line import Line
@@ -45,12 +46,11 @@ class Channel:
     def __init__(self, endpoint: str, clock: Callable[[], int], keys: ClientKeys | None = None) -> None:
         self._clock = clock
         self._line = Line(endpoint, kind=zmq.DEALER, options=_OPTIONS, keys=keys, clock=clock)
-        self._socket = self._line.socket
 
     @property
     def connected(self) -> bool:
         """Whether a message sent now goes to a live connection."""
-        return bool(int(self._socket.getsockopt(zmq.EVENTS)) & _READY_TO_SEND)
+        return bool(int(self._socket().getsockopt(zmq.EVENTS)) & _READY_TO_SEND)
 
     @property
     def closed(self) -> bool:
@@ -60,7 +60,7 @@ class Channel:
     def send(self, payload: bytes) -> bool:
         """Send at once, or return False where nobody is connected."""
         try:
-            self._socket.send(payload, zmq.NOBLOCK)
+            self._socket().send(payload, zmq.NOBLOCK)
         except zmq.Again:
             return False
         return True
@@ -78,7 +78,7 @@ class Channel:
 
     def wait_connected(self, until_ns: int) -> bool:
         """Wait for a connection, and return whether there is one."""
-        while not (connected := bool(self._socket.poll(self._wait_ms(until_ns), zmq.POLLOUT))):
+        while not (connected := bool(self._socket().poll(self._wait_ms(until_ns), zmq.POLLOUT))):
             self._line.look()
             if self._clock() >= until_ns:
                 break
@@ -95,6 +95,11 @@ class Channel:
     def close(self) -> None:
         """Close the socket, giving a last message the moment it needs to leave; a second time does nothing."""
         self._line.close(LINGER_MS)
+
+    def _socket(self) -> zmq.Socket[bytes]:
+        if self.closed:
+            raise ProtocolError("This client is closed: expected nothing more to be asked of it; make another one.")
+        return self._line.socket
 
     def _wait_ms(self, until_ns: int) -> int:
         left_ns = max(0, min(LOOK_NS, until_ns - self._clock()))

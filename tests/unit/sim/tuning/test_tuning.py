@@ -21,7 +21,7 @@ from tests.bundles import make_bundle
 from tests.unit.sim.evaluation.fakes import FakePlant
 from vgf_robot.bundle import Bundle
 from vgf_robot.config import from_mapping
-from vgf_robot.errors import BudgetError, ConfigError, DatasetError, LimitError, MachineError, PlantError, VgfError
+from vgf_robot.errors import BudgetError, ConfigError, DatasetError, LimitError, PlantError, VgfError
 from vgf_robot.profile import at_working_point, load_profile, save_profile
 
 # A tick without a step takes 3 ms after an overhead of 1; each of the three steps takes 6.
@@ -226,7 +226,7 @@ def test_the_page_has_every_part_and_no_empty_plot(ask: Callable[..., Tuned]) ->
         ({"steps": [4]}, BudgetError, "max_steps: expected 0 to 3"),
         ({"step_size": [0.2]}, BudgetError, "step_size"),
         ({"backend": ["abacus"]}, ConfigError, "a profile says what was measured there"),
-        ({"backend": ["abacus"], "profile": None}, MachineError, "'abacus' is no installed backend"),
+        ({"backend": ["abacus"], "profile": None}, ConfigError, "'abacus' is no installed backend"),
         ({"profile": "nowhere.json"}, ConfigError, "nowhere.json does not exist"),
         ({"overhead_ms": 1.0}, ConfigError, "a profile has its own"),
         ({"environment": "Tset-v0"}, PlantError, "There is no 'Tset-v0'"),

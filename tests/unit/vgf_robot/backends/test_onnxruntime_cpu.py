@@ -70,7 +70,7 @@ def test_backends_are_found_by_name():
 
 
 def test_an_unknown_backend_is_refused_with_a_suggestion():
-    with pytest.raises(MachineError, match=re.escape("did you mean 'onnxruntime-cpu'?")):
+    with pytest.raises(ConfigError, match=re.escape("did you mean 'onnxruntime-cpu'?")):
         load_backend("onnxruntime-cpus")
 
 

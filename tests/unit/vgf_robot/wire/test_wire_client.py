@@ -48,6 +48,16 @@ def test_no_server_is_told_from_one_that_is_silent():
         pass
 
 
+@pytest.mark.parametrize("call", ["connect", "act", "ping", "engage"])
+def test_a_closed_client_says_that_it_is(call):
+    client = Client("tcp://127.0.0.1:1", timeout_s=0.05)
+    client.begin_episode(0)
+    client.close()
+    client.close()
+    with pytest.raises(ProtocolError, match="This client is closed"):
+        getattr(client, call)(*([[0.0]] if call == "act" else []))
+
+
 def test_an_episode_is_begun_before_the_first_observation():
     client = Client("tcp://127.0.0.1:1", timeout_s=0.05)
     try:
