@@ -221,7 +221,7 @@ def trace(graphs: Graphs, scale: Scale) -> None:
     critic, flow = Critic(*sizes, ensemble_size=scale.ensemble_size), FlowReference(*sizes)
     scaling = ActionScaling(-torch.ones(scale.action_size), torch.ones(scale.action_size))
     kinds = {"form": "svgd", "optimiser": "adam", "alpha": 0.5, "aggregation": "mean"}
-    alone = {**kinds, "form": "independent"}
+    alone, network = {**kinds, "form": "independent"}, GradientNetwork(*sizes)
     modules = {
         "reference": ReferenceGraph(flow, scale.reference_steps),
         "midpoint": ReferenceGraph(Midpoint(flow), 4),
@@ -229,13 +229,15 @@ def trace(graphs: Graphs, scale: Scale) -> None:
         "step": StepGraph(Transport(critic, **kinds)),
         "step-batched": StepGraph(Transport(BatchedCritic(critic), **kinds)),  # pyright: ignore[reportArgumentType]
         "step-alone": StepGraph(Transport(critic, **alone)),
-        "step-amortised": StepGraph(Transport(critic, **alone, amortised=GradientNetwork(*sizes))),
+        "step-amortised": StepGraph(Transport(critic, **alone, amortised=network, step_values=False)),
+        "step-amortised-valued": StepGraph(Transport(critic, **alone, amortised=network)),
         "select": SelectGraph(critic, "mean", scaling),
     }
     n, o, a = shape = (scale.num_particles, scale.observation_size, scale.action_size)
     for name, module in modules.items():
         kind = "reference" if isinstance(module, ReferenceGraph) else name.partition("-")[0]
-        graphs.add(name, module, example_inputs(kind, *shape), signatures(*shape)[kind])
+        signature = signatures(*shape, step_values=name != "step-amortised")[kind]
+        graphs.add(name, module, example_inputs(kind, *shape), signature)
     for kind in ("reference", "step", "select"):
         one = (1, o, a)
         graphs.add(f"{kind}-n1", modules[kind], example_inputs(kind, *one), signatures(*one)[kind])
@@ -282,6 +284,7 @@ def savings(graphs: Graphs, options: Options) -> Iterator[Saving]:
             "particles, median over apart",
         )
     yield saving("a network for the gradient", "a-vgf", "step", "step-alone", "step-amortised", None, "another method")
+    yield saving("its steps without values", "yes", "step", "step-amortised-valued", "step-amortised", 0.0, "particles")
     batched = difference(graphs, "step", "step-batched", "moved")
     yield saving("ensemble in stacked products", "no", "step", "step", "step-batched", batched, "particles, worst")
     low = "reference-openvino-bfloat16"
