@@ -77,6 +77,11 @@ class Trainer:
         self.progress = Progress(reference_updates=done.reference_updates, critic_updates=done.critic_updates + 1)
         return metrics
 
+    def adopt_reference(self, tensors: dict[str, Tensor]) -> None:
+        """Begin with a finished reference policy: its weights, as `models.reference` names them."""
+        self.models.reference.load_state_dict(tensors)
+        self.progress = Progress(reference_updates=self.config.reference.num_updates, critic_updates=0)
+
     def fill_cache(self, report: Callable[[int], None]) -> None:
         """Draw the reference samples that `update_critic` uses, where the configuration asks for a cache."""
         if self.keeps_samples:

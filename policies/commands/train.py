@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,29 +13,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from torch.utils.tensorboard import SummaryWriter
 
 from policies import checkpoint, datasets
-from policies.config import TrainConfig, flat, validate
+from policies.borrowed_reference import borrow_reference
+from policies.commands.resolution import SETTABLE, resolve, resumed
 from policies.run_folder import RunFolder
 from policies.stop_request import StopRequest
 from policies.training import Metrics, Trainer
-from vgf_robot import config as yaml_config
-from vgf_robot.errors import ConfigError, MachineError, RunError
+from vgf_robot.errors import MachineError, RunError
 from vgf_robot.results import finite, write_json
 from vgf_robot.verbs import parse
 
 EXAMPLE = "vgf-robot train configs/train/pointmaze-medium-navigate.yaml"
-SETTABLE = {
-    "method": "method",
-    "data.path": "data",
-    "seed": "seed",
-    "reference.num_updates": "reference_updates",
-    "critic.num_updates": "critic_updates",
-    "device": "device",
-    "precision": "precision",
-    "num_threads": "threads",
-}
-"""Keys of the configuration, and the options that replace them."""
-LONGER = "critic.num_updates"
-BY_METHOD = ("name", "ifql", "fql")  # what another method brings with it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +44,9 @@ class Options:
     """Updates of the reference policy, instead of the configuration's."""
     critic_updates: int | None = None
     """Updates of the critic, instead of the configuration's."""
+    reference_from: Path | None = None
+    """Run folder whose finished reference policy is taken, in place of training one: of another method on the same
+    data, say."""
     device: str | None = None
     """cpu or cuda, instead of the configuration's."""
     precision: str | None = None
@@ -73,25 +63,39 @@ class Options:
 def main(argv: Sequence[str]) -> int:
     """Train and return the exit code."""
     options = parse(Options, argv, "train", EXAMPLE)
-    config = _resolve(options)
+    asked = {key: str(value) if isinstance(value, Path) else value for key, value in _settings(options)}
+    config = resolve(options.config, asked)
     folder = options.out or Path("runs") / config.name
     if options.resume:
-        config = _resumed(options, config, RunFolder.open(folder))
+        config = resumed(config, RunFolder.open(folder).config(), options.config, asked)
     if config.device == "cuda" and not torch.cuda.is_available():
         raise MachineError("device: expected a CUDA device, torch finds none here; train with `--device cpu`.")
     torch.set_num_threads(config.num_threads)
     transitions = datasets.load(config)
     print("\n".join([f"{config.data.path}:", *transitions.sentences()]))
+    borrowed = None
+    if config.reference.taken_from is not None and not (options.resume and RunFolder.open(folder).checkpoints()):
+        lender = RunFolder.open(Path(config.reference.taken_from))
+        config, borrowed = borrow_reference(lender, config, transitions.facts())
     run = RunFolder.open(folder) if options.resume else RunFolder.create(folder, config, transitions)
+    run.write_config(config)
     trainer = Trainer(config, transitions)
+    if borrowed is not None:
+        trainer.adopt_reference(borrowed)
     if options.resume:
-        run.write_config(config)
         _go_on(trainer, run)
     metrics = _train(trainer, run)
     print(f"{folder}: {config.critic.num_updates} critic updates done; next: vgf-robot export {folder} --out BUNDLE")
     if options.json:
         write_json(options.json, "train", {"run": str(folder), "config": str(options.config)}, [finite(metrics)])
     return 0
+
+
+def _settings(options: Options) -> Iterator[tuple[str, object]]:
+    """Yield what the command line sets, by the configuration's keys."""
+    for key, name in SETTABLE.items():
+        if (value := getattr(options, name)) is not None:
+            yield key, value
 
 
 def _go_on(trainer: Trainer, run: RunFolder) -> None:
@@ -101,56 +105,6 @@ def _go_on(trainer: Trainer, run: RunFolder) -> None:
     else:
         print(f"{run.path} has no checkpoint yet; its updates begin again.")
     run.forget_metrics_after(trainer.progress)
-
-
-def _resolve(options: Options) -> TrainConfig:
-    """Lay the command line over the file, so that the saved configuration is the whole truth."""
-    content = yaml_config.load(options.config, TrainConfig)
-    given: dict[tuple[str, ...], object] = {
-        tuple(key.split(".")): value for key, name in SETTABLE.items() if (value := getattr(options, name)) is not None
-    }
-    if options.method not in (None, content.method):
-        given |= {("name",): f"{content.name}-{options.method}"}
-        given |= {("ifql",): None, ("fql",): None}  # constants of the configuration's own method
-    return validate(yaml_config.replace(content, given, "the command line"))
-
-
-def _resumed(options: Options, given: TrainConfig, run: RunFolder) -> TrainConfig:
-    """Return the run's own configuration, with more updates of the critic where those are asked for.
-
-    A key that the command line can set may differ from the file: the command that began the run may have set it.
-
-    Args:
-        options: The command line.
-        given: The file under the command line.
-        run: What goes on.
-
-    Raises:
-        ConfigError: Anything else is asked for that the run is not.
-    """
-    saved = run.config()
-    new, old = flat(given), flat(saved)
-    kept: list[str] = []
-    for name in sorted(key for key in {**old, **new} if old.get(key) != new.get(key)):
-        asked = name in SETTABLE and getattr(options, SETTABLE[name]) is not None
-        if name == LONGER and asked and given.critic.num_updates > saved.critic.num_updates:
-            saved = yaml_config.replace(saved, {tuple(name.split(".")): given.critic.num_updates}, "the command line")
-        elif asked:
-            raise ConfigError(
-                f"--resume goes on with the configuration of the run, whose {name} is {old.get(name)}, found "
-                f"{new.get(name)}; leave --{SETTABLE[name].replace('_', '-')} out, or begin another run with --out. "
-                "Only --critic-updates may be raised."
-            )
-        elif name in SETTABLE or name.partition(".")[0] in BY_METHOD:
-            kept.append(f"{name} is {old.get(name)} (in {options.config}: {new.get(name)})")
-        else:
-            raise ConfigError(
-                f"--resume goes on with the configuration of the run, and {options.config} now differs from it: {name} "
-                f"is {new.get(name)}, the run has {old.get(name)}. Put it back, or begin another run with --out."
-            )
-    if kept:
-        print(f"{run.path} goes on as it began: {', '.join(kept)}.")
-    return saved
 
 
 def _train(trainer: Trainer, run: RunFolder) -> Metrics:

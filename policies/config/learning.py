@@ -20,6 +20,7 @@ class ReferenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         num_updates: Gradient updates.
         learning_rate: Adam's.
         gradient_clip: Largest global norm of the gradient, or None.
+        taken_from: Folder of the run whose finished reference policy is taken instead; None to train one.
     """
 
     kind: Literal["flow", "gaussian"] = "flow"
@@ -28,6 +29,7 @@ class ReferenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     num_updates: int = 1_000_000
     learning_rate: float = 3e-4
     gradient_clip: float | None = None
+    taken_from: str | None = None
 
 
 class CriticConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
