@@ -11,19 +11,18 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import tyro
 
-from vgf_robot import config, results, verbs
+from vgf_robot import results, verbs
 from vgf_robot.bundle import Bundle, Manifest
+from vgf_robot.commands.loop_options import LoopOptions, lay_over
 from vgf_robot.commands.operator import listening_to_operators
 from vgf_robot.commands.profiled import on_profile
 from vgf_robot.commands.signals import reloaded_by_signal, stopped_by_signals
-from vgf_robot.commands.speech import LogFormat, say, speak
-from vgf_robot.commands.spoken import controller_spoken, realtime_spoken
+from vgf_robot.commands.speech import say, speak
 from vgf_robot.commands.supervisor import Supervisor
 from vgf_robot.commands.telling import announce
 from vgf_robot.control.controlled_drive import ControlledDrive
@@ -45,28 +44,14 @@ STAYS = "SIGHUP: the bundle stays, and the list of keys, if any, is read again; 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(LoopOptions):
     """What the command line says; None leaves the configuration's value."""
 
-    bundle: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BUNDLE")]
-    """Folder of a bundle, or the name of a shipped one."""
-    config: Path | None = None
-    """YAML file such as configs/drive/loopback.yaml; the options below go before it."""
     observations: Annotated[str | None, tyro.conf.arg(metavar="ENDPOINT")] = None
     """Where the robot sends its observations: tcp://127.0.0.1:PORT ('*' takes a free port) or ipc://PATH; default
     tcp://127.0.0.1:5556."""
     commands: Annotated[str | None, tyro.conf.arg(metavar="ENDPOINT")] = None
     """Where the robot listens for commands, likewise; default tcp://127.0.0.1:5557."""
-    insecure: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Accept endpoints that other machines can reach: without keys, anyone there can command the robot."""
-    keys: Annotated[str | None, tyro.conf.arg(metavar="DIR")] = None
-    """Folder of `vgf-robot keygen` with clients.yaml: whoever connects has to have a key; default none."""
-    control: Annotated[str | None, tyro.conf.arg(metavar="ENDPOINT")] = None
-    """Listen to `vgf-robot control` and the sliders of `vgf-robot monitor` there, such as ipc:///tmp/control.sock;
-    default nowhere."""
-    telemetry: Annotated[str | None, tyro.conf.arg(metavar="ENDPOINT")] = None
-    """Tell every tick there, such as tcp://127.0.0.1:5558, for `vgf-robot record` and `vgf-robot monitor`; default
-    nowhere."""
     plant: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Drive the bundle's own simulated environment, in this process and against the clock, in place of a robot."""
     engage: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -77,31 +62,6 @@ class Options:
     """End after this long; without it, at SIGTERM or Ctrl-C."""
     seed: int | None = None
     """Seed of the generator, and of the plant; default 0."""
-    backend: str | None = None
-    """What runs the graphs, with a precision where it ends in one (openvino-cpu:bfloat16), or `auto`: the fastest here,
-    within its receipt; default onnxruntime-cpu."""
-    threads: int | None = None
-    """Threads of the backend; default 1."""
-    profile: Annotated[str | None, tyro.conf.arg(metavar="PATH")] = None
-    """Device profile of `vgf-robot tune --out`: its working point may lower the bundle's setting, and its backend and
-    threads are taken unless they are given here."""
-    deadline_share: float | None = None
-    """Share of the control period after which an action is late; default 0.9."""
-    miss_rate: float | None = None
-    """Share of the ticks that may miss their deadline because of their transport steps; default 0.005."""
-    report_every_s: float | None = None
-    """Seconds between the lines of counters; default 30."""
-    fifo: Annotated[int | None, tyro.conf.arg(metavar="PRIORITY")] = None
-    """Run under SCHED_FIFO at this priority, 1 to 98, and the network's threads at one more; without it, at an ordinary
-    priority. `vgf-robot doctor` says whether this is permitted, docs/realtime.md what it is good for."""
-    cores: Annotated[str | None, tyro.conf.arg(metavar="LIST")] = None
-    """Run on these cores alone, such as 1,2 or 2-5."""
-    lock_memory: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Keep all memory of the process in RAM."""
-    log_format: LogFormat = "text"
-    """What is said here while it runs: lines for people, or an object of JSON a line."""
-    json: Path | None = None
-    """Write settings, counters and latencies there at the end."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -195,16 +155,7 @@ def resolve_settings(options: Options) -> DriveSettings:
     Raises:
         ConfigError: An unknown key, or a value that will not do.
     """
-    base = DriveSettings() if options.config is None else config.load(options.config, DriveSettings)
-    places = ("observations", "commands", "keys", "control", "telemetry")
-    names = (*places, "profile", "release", "seed", "backend", "threads", "deadline_share", "report_every_s")
-    spoken = {name: value for name in names if (value := getattr(options, name)) is not None}
-    spoken |= {name: True for name in ("insecure", "engage") if getattr(options, name)}
-    spoken["controller"] = controller_spoken(base.controller, options.miss_rate)
-    spoken["realtime"] = realtime_spoken(
-        base.realtime, fifo=options.fifo, cores=options.cores, lock_memory=options.lock_memory
-    )
-    return config.from_mapping({**msgspec.to_builtins(base), **spoken}, DriveSettings, "the command line")
+    return lay_over(options, DriveSettings, ("observations", "commands", "release", "seed"), ("engage",))
 
 
 def _endpoints(options: Options, settings: DriveSettings, check: Callable[[str], str]) -> list[str]:

@@ -9,18 +9,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Annotated
 
 import msgspec
-import tyro
 
-from vgf_robot import config, results, verbs
+from vgf_robot import results, verbs
+from vgf_robot.commands.loop_options import LoopOptions, lay_over
 from vgf_robot.commands.operator import listening_to_operators
 from vgf_robot.commands.profiled import on_profile
 from vgf_robot.commands.signals import reloaded_by_signal, stopped_by_signals
-from vgf_robot.commands.speech import LogFormat, say, speak
-from vgf_robot.commands.spoken import controller_spoken, realtime_spoken
+from vgf_robot.commands.speech import say, speak
 from vgf_robot.commands.supervisor import Supervisor
 from vgf_robot.commands.telling import announce
 from vgf_robot.control.controlled_server import ControlledServer
@@ -39,50 +36,11 @@ EXAMPLE = "vgf-robot serve cube-single-play --bind tcp://127.0.0.1:5555"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(LoopOptions):
     """What the command line says; None leaves the configuration's value."""
 
-    bundle: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="BUNDLE")]
-    """Folder of a bundle, or the name of a shipped one."""
-    config: Path | None = None
-    """YAML file such as configs/serve/loopback.yaml; the options below go before it."""
     bind: str | None = None
     """tcp://127.0.0.1:PORT ('*' takes a free port) or ipc://PATH; default tcp://127.0.0.1:5555."""
-    insecure: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Accept a bind that other machines can reach: without keys, anyone there can command the robot."""
-    keys: Annotated[str | None, tyro.conf.arg(metavar="DIR")] = None
-    """Folder of `vgf-robot keygen` with clients.yaml: whoever connects has to have a key; default none."""
-    control: Annotated[str | None, tyro.conf.arg(metavar="ENDPOINT")] = None
-    """Listen to `vgf-robot control` and the sliders of `vgf-robot monitor` there, such as ipc:///tmp/control.sock;
-    default nowhere."""
-    telemetry: Annotated[str | None, tyro.conf.arg(metavar="ENDPOINT")] = None
-    """Tell every tick there, such as tcp://127.0.0.1:5558, for `vgf-robot record` and `vgf-robot monitor`; default
-    nowhere."""
-    backend: str | None = None
-    """What runs the graphs, with a precision where it ends in one (openvino-cpu:bfloat16), or `auto`: the fastest here,
-    within its receipt; default onnxruntime-cpu."""
-    threads: int | None = None
-    """Threads of the backend; default 1."""
-    profile: Annotated[str | None, tyro.conf.arg(metavar="PATH")] = None
-    """Device profile of `vgf-robot tune --out`: its working point may lower the bundle's setting, and its backend and
-    threads are taken unless they are given here."""
-    deadline_share: float | None = None
-    """Share of the control period for an observation that names no deadline; default 0.9."""
-    miss_rate: float | None = None
-    """Share of the ticks that may miss their deadline because of their transport steps; default 0.005."""
-    report_every_s: float | None = None
-    """Seconds between the lines of counters; default 30."""
-    fifo: Annotated[int | None, tyro.conf.arg(metavar="PRIORITY")] = None
-    """Run under SCHED_FIFO at this priority, 1 to 98, and the network's threads at one more; without it, at an ordinary
-    priority. `vgf-robot doctor` says whether this is permitted, docs/realtime.md what it is good for."""
-    cores: Annotated[str | None, tyro.conf.arg(metavar="LIST")] = None
-    """Run on these cores alone, such as 1,2 or 2-5."""
-    lock_memory: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Keep all memory of the server in RAM."""
-    log_format: LogFormat = "text"
-    """What is said here while it runs: lines for people, or an object of JSON a line."""
-    json: Path | None = None
-    """Write settings and counters there at the end."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -164,18 +122,7 @@ def resolve_settings(options: Options) -> ServeSettings:
     Raises:
         ConfigError: An unknown key, or a value that will not do.
     """
-    base = ServeSettings() if options.config is None else config.load(options.config, ServeSettings)
-    places = ("bind", "keys", "control", "telemetry")
-    names = (*places, "profile", "backend", "threads", "deadline_share", "report_every_s")
-    named = {name: getattr(options, name) for name in names}
-    spoken = {name: value for name, value in named.items() if value is not None}
-    if options.insecure:
-        spoken["insecure"] = True
-    spoken["controller"] = controller_spoken(base.controller, options.miss_rate)
-    spoken["realtime"] = realtime_spoken(
-        base.realtime, fifo=options.fifo, cores=options.cores, lock_memory=options.lock_memory
-    )
-    return config.from_mapping({**msgspec.to_builtins(base), **spoken}, ServeSettings, "the command line")
+    return lay_over(options, ServeSettings, ("bind",))
 
 
 def _reporter(server: Server, every_s: float | None) -> Callable[[int], None]:
