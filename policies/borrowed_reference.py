@@ -9,11 +9,8 @@ from torch import Tensor
 
 from policies import checkpoint
 from policies.config import TrainConfig
-from policies.run_folder import RunFolder
+from policies.run_folder import ROWS, RunFolder
 from vgf_robot.errors import RunError
-
-# What of the data a reference policy has seen; rewards are no part of it.
-SEEN = ("transitions", "observation_low", "observation_high", "action_low", "action_high")
 
 
 def borrow_reference(
@@ -39,10 +36,10 @@ def borrow_reference(
         expected, found = getattr(config.reference, name), getattr(theirs.reference, name)
         if expected != found:
             raise _other(run, f"reference.{name} is {found} there and {expected} here")
-    known = run.dataset_facts()
-    for name in SEEN:
-        if known.get(name) != facts.get(name):
-            raise _other(run, f"its data are others ({name} in dataset.json)")
+    if name := run.differing_fact(facts, ROWS):
+        raise _other(run, f"its data are others ({name} in dataset.json)")
+    if theirs.data.observation_scaling != config.data.observation_scaling:
+        raise _other(run, f"data.observation_scaling is {theirs.data.observation_scaling} there")
     if theirs.action_limits() != config.action_limits():
         raise _other(run, "the limits in task.action are others")
     reference = msgspec.structs.replace(

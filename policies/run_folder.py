@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from vgf_robot import config as yaml_config
 from vgf_robot.errors import RunError
 
 NUM_SAMPLE_ROWS = 2048
+# What tells one dataset from another, of what is exact on every machine: its rows, and what they are worth.
+ROWS = ("transitions", "episodes", "observation_low", "observation_high", "action_low", "action_high")
+REWARDS = ("reward_range", "rewards_by_sign", "task_ends", "timeouts")
 
 
 class RunFolder:
@@ -79,6 +83,23 @@ class RunFolder:
         """Return what was written of the dataset when the run began."""
         return json.loads((self.path / "dataset.json").read_text())
 
+    def differing_fact(self, facts: Mapping[str, object], names: Sequence[str]) -> str | None:
+        """Return the first of these facts in which a dataset differs from the run's; None where it does not."""
+        known = self.dataset_facts()
+        return next((name for name in names if known.get(name) != facts.get(name)), None)
+
+    def require_same_data(self, facts: Mapping[str, object]) -> None:
+        """Refuse to go on with other data than the run began with.
+
+        Raises:
+            RunError: A fact differs.
+        """
+        if name := self.differing_fact(facts, (*ROWS, *REWARDS)):
+            raise RunError(
+                f"{self.path} goes on with the data that it began with: {name} was "
+                f"{self.dataset_facts().get(name)}, found {facts.get(name)}; put the file back, or begin another run."
+            )
+
     def sample(self) -> dict[str, Tensor]:
         """Return `observations` (2048, O) and `actions` (2048, A) of randomly chosen transitions."""
         return load_file(self.path / "sample.safetensors")
@@ -128,6 +149,12 @@ class RunFolder:
         unfinished = path.with_suffix(".unfinished")
         unfinished.write_text("".join(line for line, row in rows if row["update"] <= done[f"{row['phase']}_updates"]))
         unfinished.replace(path)
+
+    def newest_metrics(self) -> dict[str, float]:
+        """Return the last row of `metrics.jsonl`, without its phase; empty where there is none."""
+        path = self.path / "metrics.jsonl"
+        rows = path.read_text().splitlines() if path.exists() else []
+        return {key: value for key, value in json.loads(rows[-1]).items() if key != "phase"} if rows else {}
 
     def append_metrics(self, row: dict[str, float | str]) -> None:
         """Append one row to `metrics.jsonl`."""

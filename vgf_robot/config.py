@@ -86,7 +86,8 @@ def _complaint(text: str, content: object, record: type[msgspec.Struct]) -> str:
     place = where.removeprefix("$").removeprefix(".")
     expected, _, kind = f"{expected[0].lower()}{expected[1:]}".partition(", got ")
     value = dict(_leaves(content, "")).get(place)
-    if isinstance(value, str) and (choices := _choices(record, place)):
+    unknown_word = isinstance(value, str) and "enum value" in expected
+    if unknown_word and (choices := _choices(record, place)):
         return f"{place}: expected one of {', '.join(choices)}, found '{value}'"
     found = kind if value is None else repr(value)
     found = "" if not found or found in expected else f", found {found}"

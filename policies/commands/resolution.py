@@ -22,7 +22,7 @@ SETTABLE = {
 }
 """Keys of the configuration, and the options that replace them."""
 LONGER = "critic.num_updates"
-BY_METHOD = ("name", "ifql", "fql")  # what another method brings with it
+BY_METHOD = ("name", "ifql", "fql", "transport.form", "critic.target_selection")  # what another method brings with it
 BY_LENDER = ("reference.learning_rate", "reference.gradient_clip")  # and the run that lends a reference policy
 
 
@@ -46,6 +46,10 @@ def resolve(path: Path, asked: Mapping[str, object]) -> TrainConfig:
     if method != content.method:
         given |= {("name",): f"{content.name}-{method}"}
         given |= {("ifql",): None, ("fql",): None}  # constants of the configuration's own method
+        if method == "a-vgf":
+            given |= {("transport", "form"): "independent"}  # it has no kernel
+        elif method in ("ifql", "fql"):
+            given |= {("critic", "target_selection"): "mean"}  # they have one next action
     return validate(yaml_config.replace(content, given, "the command line"))
 
 
@@ -65,7 +69,9 @@ def resumed(given: TrainConfig, saved: TrainConfig, path: Path, asked: Mapping[s
         ConfigError: Anything else is asked for than the run is.
     """
     new, old = flat(given), flat(saved)
-    borrowed, kept = saved.reference.taken_from is not None, list[str]()
+    brought = BY_METHOD if given.method != saved.method else ()
+    brought += BY_LENDER if saved.reference.taken_from is not None else ()
+    kept: list[str] = []
     longer: dict[tuple[str, ...], object] = {}
     for name in sorted(key for key in {**old, **new} if old.get(key) != new.get(key)):
         if name == LONGER and name in asked and given.critic.num_updates > saved.critic.num_updates:
@@ -76,7 +82,7 @@ def resumed(given: TrainConfig, saved: TrainConfig, path: Path, asked: Mapping[s
                 f"{new.get(name)}; leave --{SETTABLE[name].replace('_', '-')} out, or begin another run with --out. "
                 "Only --critic-updates may be raised."
             )
-        elif name in SETTABLE or name.partition(".")[0] in BY_METHOD or (borrowed and name in BY_LENDER):
+        elif name in (*SETTABLE, *brought) or name.partition(".")[0] in brought:
             kept.append(f"{name} is {old.get(name)} (in {path}: {new.get(name)})")
         else:
             raise ConfigError(
@@ -85,4 +91,6 @@ def resumed(given: TrainConfig, saved: TrainConfig, path: Path, asked: Mapping[s
             )
     if kept:
         print(f"The run goes on as it began: {', '.join(kept)}.")
+    if LONGER not in asked and given.critic.num_updates > saved.critic.num_updates:
+        print(f"To train longer say --critic-updates {given.critic.num_updates}.")
     return yaml_config.replace(saved, longer, "the command line")

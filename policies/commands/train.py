@@ -73,6 +73,8 @@ def main(argv: Sequence[str]) -> int:
     torch.set_num_threads(config.num_threads)
     transitions = datasets.load(config)
     print("\n".join([f"{config.data.path}:", *transitions.sentences()]))
+    if options.resume:
+        RunFolder.open(folder).require_same_data(transitions.facts())
     borrowed = None
     if config.reference.taken_from is not None and not (options.resume and RunFolder.open(folder).checkpoints()):
         lender = RunFolder.open(Path(config.reference.taken_from))
@@ -82,9 +84,10 @@ def main(argv: Sequence[str]) -> int:
     trainer = Trainer(config, transitions)
     if borrowed is not None:
         trainer.adopt_reference(borrowed)
+        run.write_checkpoint(trainer.state(), trainer.progress)  # from here on without the other run
     if options.resume:
         _go_on(trainer, run)
-    metrics = _train(trainer, run)
+    metrics = _train(trainer, run) or run.newest_metrics()
     print(f"{folder}: {config.critic.num_updates} critic updates done; next: vgf-robot export {folder} --out BUNDLE")
     if options.json:
         write_json(options.json, "train", {"run": str(folder), "config": str(options.config)}, [finite(metrics)])
@@ -116,8 +119,8 @@ def _train(trainer: Trainer, run: RunFolder) -> Metrics:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
     )
-    with bar, SummaryWriter(str(run.path / "tensorboard")) as board, StopRequest() as stop:
-        loop = _Loop(trainer, run, bar, board, stop)
+    with bar, StopRequest() as stop:
+        loop = _Loop(trainer, run, bar, stop)
         loop.phase("reference", config.reference.num_updates, _update_reference)
         loop.draw_samples()
         return loop.phase("critic", config.critic.num_updates, _update_critic)
@@ -134,29 +137,40 @@ def _update_critic(trainer: Trainer) -> dict[str, torch.Tensor]:
 class _Loop:
     """The part of the verb that a person watches: bar, metrics, checkpoints."""
 
-    def __init__(
-        self, trainer: Trainer, run: RunFolder, bar: Progress, board: SummaryWriter, stop: StopRequest
-    ) -> None:
-        self._trainer, self._run, self._bar, self._board, self._stop = trainer, run, bar, board, stop
+    def __init__(self, trainer: Trainer, run: RunFolder, bar: Progress, stop: StopRequest) -> None:
+        self._trainer, self._run, self._bar, self._stop = trainer, run, bar, stop
         self._metrics: Metrics = {}
 
     def phase(self, name: str, num_updates: int, update: Callable[[Trainer], dict[str, torch.Tensor]]) -> Metrics:
         """Take the phase's remaining updates; returns the last metrics."""
-        task = self._bar.add_task(name, total=num_updates, completed=self._done(name), rate="")
+        begun = self._done(name)
+        task = self._bar.add_task(name, total=num_updates, completed=begun, rate="")
+        # What was logged of updates that are taken again is hidden from here on.
+        with SummaryWriter(str(self._run.path / "tensorboard" / name), purge_step=begun + 1) as board:
+            self._update_until(num_updates, name, update, board, task)
+        return self._metrics
+
+    def _update_until(
+        self,
+        num_updates: int,
+        name: str,
+        update: Callable[[Trainer], dict[str, torch.Tensor]],
+        board: SummaryWriter,
+        task: TaskID,
+    ) -> None:
         config = self._trainer.config
         while (done := self._done(name)) < num_updates:
             scalars = update(self._trainer)
             done += 1
             last = done == num_updates
             if done % config.log_every == 0 or last:
-                self._log(name, done, scalars, task)
+                self._log(name, done, scalars, board, task)
             if done % config.checkpoint_every == 0 or last or self._stop.requested:
                 path = self._run.write_checkpoint(self._trainer.state(), self._trainer.progress)
                 if self._stop.requested:
                     self._bar.console.print(f"Stopped; saved {path}. Go on with --resume.")
                     raise KeyboardInterrupt
             self._bar.update(task, completed=done)
-        return self._metrics
 
     def draw_samples(self) -> None:
         """Fill the sample cache under a bar of its own."""
@@ -170,14 +184,14 @@ class _Loop:
         progress = self._trainer.progress
         return progress.reference_updates if name == "reference" else progress.critic_updates
 
-    def _log(self, name: str, done: int, scalars: dict[str, torch.Tensor], task: TaskID) -> None:
+    def _log(self, name: str, done: int, scalars: dict[str, torch.Tensor], board: SummaryWriter, task: TaskID) -> None:
         values = {key: float(value) for key, value in scalars.items()}
         if not all(map(_is_finite, values.values())):
             raise RunError(f"Training diverged after {done} {name} updates ({values}); lower the learning rate.")
         self._metrics = {"update": float(done), **values}
         self._run.append_metrics({"phase": name, **self._metrics})
         for key, value in values.items():
-            self._board.add_scalar(f"{name}/{key}", value, done)
+            board.add_scalar(f"{name}/{key}", value, done)
         speed = self._bar.tasks[task].speed
         self._bar.update(task, rate=f"{speed:.0f}/s" if speed else "")
 

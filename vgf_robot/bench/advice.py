@@ -11,8 +11,8 @@ from vgf_robot.receipts import FLOAT32, STANDARD, TIE, entries_of, in_words, why
 Row = Mapping[str, Any]
 
 
-def advice(bundle: Bundle, rows: Sequence[Row]) -> str | None:
-    """Return what to take for the bundle's setting; None where nothing of that was measured.
+def advice(bundle: Bundle, rows: Sequence[Row]) -> str:
+    """Return what to take for the bundle's setting, or why nothing of what was measured can be.
 
     The fastest at p50; of those within 5 % of it the one with the fewest threads, and then the first measured: backends
     and precisions are measured in the order of their simplicity.
@@ -25,7 +25,10 @@ def advice(bundle: Bundle, rows: Sequence[Row]) -> str | None:
     wanted = (point.num_particles, point.max_steps)
     there = [row for row in rows if (row["num_particles"], row["max_steps"]) == wanted and _trusted(bundle, row)]
     if not there:
-        return None
+        return (
+            f"Nothing to recommend: no row is of the bundle's own setting, N = {point.num_particles} and "
+            f"{point.max_steps} steps, in a precision within its limits."
+        )
     best = min(row["tick_ms"]["p50"] for row in there)
     near = [row for row in there if row["tick_ms"]["p50"] <= TIE * best]
     row = min(near, key=lambda each: each["threads"])

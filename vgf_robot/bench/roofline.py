@@ -7,7 +7,7 @@ from typing import Any
 from vgf_robot.bench.gemm_rate import gemm_rate, memory_rate
 from vgf_robot.bench.work import Product, Work, count_work
 from vgf_robot.bundle import Bundle, Variant
-from vgf_robot.receipts import FLOAT32, STANDARD
+from vgf_robot.receipts import FLOAT32
 
 
 class Roofline:
@@ -54,17 +54,17 @@ class Roofline:
             self._rates[key] = gemm_rate(product, count, threads, backend, variant.precision)
         return self._rates[key]
 
-    def sentence(self, variant: Variant, threads: int) -> str:
-        """Return what the products of float32 run at on ONNX Runtime, and what memory gives."""
+    def sentence(self, variant: Variant, backend: str, threads: int) -> str:
+        """Return what the products of float32 run at on a backend, and what memory gives."""
         full = self._full(variant)
         if not self._work(full).step:
             return "Its step has no products of matrices."
         product, _ = self._work(full).heaviest()
-        rate = self.rate(full, STANDARD, threads)
-        return (
-            f"{product.rows} x {product.inner} x {product.columns} in float32 runs at {(rate or 0.0) / 1e9:.0f} "
-            f"GFLOP/s here, and memory is copied at {self.bytes_per_s / 1e9:.0f} GB/s."
-        )
+        rate, memory = self.rate(full, backend, threads), f"memory is copied at {self.bytes_per_s / 1e9:.0f} GB/s."
+        if rate is None:
+            return f"Products by themselves are not timed on {backend}; {memory}"
+        shape = f"{product.rows} x {product.inner} x {product.columns}"
+        return f"{shape} in float32 runs at {rate / 1e9:.0f} GFLOP/s here, and {memory}"
 
     def _full(self, variant: Variant) -> Variant:
         return self._bundle.variant(variant.num_particles, variant.reference_steps, FLOAT32)

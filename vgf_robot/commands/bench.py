@@ -27,7 +27,7 @@ from vgf_robot.bench import (
     synthetic_bundle,
 )
 from vgf_robot.bundle import Bundle
-from vgf_robot.errors import ConfigError, MachineError
+from vgf_robot.errors import BundleError, ConfigError, MachineError
 from vgf_robot.receipts import resolve_backend
 from vgf_robot.results import print_table, write_json
 from vgf_robot.verbs import parse
@@ -83,9 +83,9 @@ def main(argv: Sequence[str]) -> int:
     with _bundle(options) as bundle:
         roofline = _roofline(bundle)
         rows = _measured(bundle, options, settings, roofline)
-    _print(bundle, rows, roofline)
     if options.json is not None:
         write_json(options.json, "bench", _settings(options, settings, bundle, roofline), rows)
+    _print(bundle, rows, roofline)
     if options.plot is not None:
         from vgf_robot.bench.plot import draw
 
@@ -104,9 +104,9 @@ def _print(bundle: Bundle, rows: list[dict[str, Any]], roofline: Roofline | None
             print(_against_roof(own[-1]))
     if roofline is not None:
         point = bundle.manifest.operating_point
-        print(roofline.sentence(bundle.variant(point.num_particles, point.reference_steps), rows[-1]["threads"]))
-    if sentence := advice(bundle, rows):
-        print(sentence)
+        variant = bundle.variant(point.num_particles, point.reference_steps)
+        print(roofline.sentence(variant, rows[0]["backend"], rows[-1]["threads"]))
+    print(advice(bundle, rows))
 
 
 def _measured(
@@ -118,7 +118,7 @@ def _measured(
     for subject in subjects:
         try:
             opened = Opened.open(bundle, subject)
-        except MachineError as error:
+        except (MachineError, BundleError) as error:  # also a library that does not load this graph
             if len(subjects) == 1:
                 raise
             print(f"left out: {subject.name.replace(':', ', ')}: {error}", file=sys.stderr)

@@ -95,6 +95,8 @@ class Trusted:
             return
         place = f"{bundle.manifest.name}, N = {variant.num_particles}, {variant.precision} on {self._name}"
         if lacking := why_not(STANDARD):
+            if variant.precision != FLOAT32:
+                raise MachineError(f"{place}: cannot be compared with float32 on this device. {lacking}")
             self._tell(f"{place}: not compared on this device. {lacking}")
             return
         checks = self._compare(bundle, variant, graphs, threads)

@@ -45,7 +45,7 @@ def test_the_rival_has_it_and_says_whose_it_is(tmp_path: Path, lender: Path) -> 
     assert all(torch.equal(theirs[name], ours[name]) for name in names)
     reference = run.config().reference
     assert (reference.taken_from, reference.num_updates) == (str(lender), 7)
-    assert [path.stem for path in run.checkpoints()] == ["000000012", "000000017", "000000021"]
+    assert [path.stem for path in run.checkpoints()] == ["000000007", "000000012", "000000017", "000000021"]
     rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
     assert {row["phase"] for row in rows} == {"critic"}
     models, _ = run.load_models(run.newest_checkpoint())
@@ -87,6 +87,12 @@ def test_what_cannot_be_lent_is_refused(tmp_path: Path, lender: Path) -> None:
     sizes = {"hidden_sizes": [8, 16], "num_steps": 3, "num_updates": 7}
     with pytest.raises(RunError, match=r"reference.hidden_sizes is \(16, 16\) there and \(8, 16\) here"):
         train.main([str(write_config(tmp_path, reference=sizes)), *other])
+    config = str(write_config(tmp_path))
+    scaled = write_config(
+        tmp_path, data={"path": str(tmp_path / "data.npz"), "layout": "ogbench", "observation_scaling": "standard"}
+    )
+    with pytest.raises(RunError, match=r"data.observation_scaling is none there"):
+        train.main([str(scaled), *other])
     config = str(write_config(tmp_path))
     facts = json.loads((lender / "dataset.json").read_text())
     (lender / "dataset.json").write_text(json.dumps({**facts, "transitions": 5}))

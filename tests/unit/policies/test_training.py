@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 
 from policies import checkpoint, datasets
 from policies.commands import train
+from policies.commands.resolution import resolve
 from policies.config import FqlConfig, TrainConfig
 from policies.critic import aggregate
 from policies.methods import flow_q, implicit_q, value_flow
@@ -21,7 +23,7 @@ from policies.run_folder import RunFolder
 from policies.samples import SampleCache
 from policies.targets import move_target, td_target
 from policies.training import Trainer
-from tests.runs import write_config
+from tests.runs import write_config, write_ogbench_file
 from vgf_robot import config as yaml_config
 from vgf_robot.errors import ConfigError, RunError
 
@@ -174,8 +176,10 @@ def test_a_changed_file_is_not_resumed_in_silence(tmp_path: Path, capsys: pytest
         train.main([str(config), "--out", str(tmp_path / "run"), "--resume"])
     config.write_text(original.replace("num_updates: 14", "num_updates: 15"))
     train.main([str(config), "--out", str(tmp_path / "run"), "--resume"])
-    assert f"goes on as it began: critic.num_updates is 14 (in {config}: 15)." in " ".join(
-        capsys.readouterr().out.split()
+    said = " ".join(capsys.readouterr().out.split())
+    assert (
+        f"goes on as it began: critic.num_updates is 14 (in {config}: 15). To train longer say --critic-updates 15."
+        in said
     )
     assert RunFolder.open(tmp_path / "run").config().critic.num_updates == 14
 
@@ -207,6 +211,40 @@ def test_a_run_is_trained_longer_as_if_it_had_been_meant_to(tmp_path: Path) -> N
     assert all(torch.equal(whole[name], longer[name]) for name in whole)
     with pytest.raises(ConfigError, match=r"critic.num_updates is 14, found 6; leave --critic-updates out"):
         train.main([*short, "6", "--resume"])
+
+
+def test_constants_of_the_method_are_kept_only_where_the_method_is_another(tmp_path: Path) -> None:
+    config = write_config(tmp_path, method="fql", fql={"alpha": 3.0})
+    train.main([str(config), "--out", str(tmp_path / "run")])
+    config.write_text(config.read_text().replace("alpha: 3.0", "alpha: 30.0"))
+    with pytest.raises(ConfigError, match=r"fql.alpha is 30.0, the run has 3.0"):
+        train.main([str(config), "--out", str(tmp_path / "run"), "--resume"])
+
+
+def test_other_data_are_not_gone_on_with(tmp_path: Path) -> None:
+    config = str(write_config(tmp_path))
+    train.main([config, "--out", str(tmp_path / "run")])
+    write_ogbench_file(tmp_path / "data.npz", num_episodes=3)
+    with pytest.raises(RunError, match=r"goes on with the data that it began with: transitions was 116, found 87"):
+        train.main([config, "--out", str(tmp_path / "run"), "--critic-updates", "20", "--resume"])
+
+
+def test_a_finished_run_that_goes_on_tells_its_last_metrics(tmp_path: Path) -> None:
+    command = [str(write_config(tmp_path)), "--out", str(tmp_path / "run"), "--json"]
+    train.main([*command, str(tmp_path / "first.json")])
+    train.main([*command, str(tmp_path / "second.json"), "--resume"])
+    rows = [json.loads((tmp_path / name).read_text())["rows"] for name in ("first.json", "second.json")]
+    assert rows[0] == rows[1]
+    assert rows[0][0]["update"] == 14
+
+
+CONFIGURATIONS = sorted((Path(__file__).parents[3] / "configs" / "train").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("method", ["vgf", "a-vgf", "ifql", "fql"])
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.stem)
+def test_every_method_takes_every_configuration(path: Path, method: str) -> None:
+    assert resolve(path, {"method": method}).method == method
 
 
 def test_another_seed_gives_another_run(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from tests.bundles import make_bundle
 from tests.unit.vgf_robot.receipts.test_receipts_trusted import add_precision
+from vgf_robot import backends
 from vgf_robot.backends import backend_names, installed_backends
-from vgf_robot.bench import advice
+from vgf_robot.bench import Opened, advice
 from vgf_robot.bench.plot import draw
 from vgf_robot.bundle import Bundle
 from vgf_robot.commands.bench import main
@@ -138,8 +139,35 @@ def test_the_advice_takes_the_simpler_and_the_fewer_threads_of_equals(folder):
         "max_steps": 3,
     }
     rows = [{**row, "threads": threads, "tick_ms": {"p50": p50}} for threads, p50 in ((2, 1.0), (1, 1.04), (1, 1.2))]
-    assert "--threads 1: 1.04 ms" in (advice(bundle, rows) or "")
-    assert advice(bundle, [{**rows[0], "num_particles": 1}]) is None
+    assert "--threads 1: 1.04 ms" in advice(bundle, rows)
+    assert advice(bundle, [{**rows[0], "num_particles": 1}]) == (
+        "Nothing to recommend: no row is of the bundle's own setting, N = 4 and 3 steps, in a precision within its limits."
+    )
+
+
+def test_a_backend_that_does_not_load_a_graph_is_left_out_of_several(folder, monkeypatch, capsys):
+    opened = Opened.open
+
+    def refusing(bundle, subject):
+        if subject.backend == "openvino-cpu":
+            raise BundleError("step-n4.onnx: expected a graph that it loads.")
+        return opened(bundle, subject)
+
+    monkeypatch.setattr(Opened, "open", refusing)
+    assert main([str(folder), "--ticks", "1", "--backend", "onnxruntime-cpu,openvino-cpu"]) == 0
+    captured = capsys.readouterr()
+    assert "left out: openvino-cpu, float32: step-n4.onnx: expected a graph that it loads." in captured.err
+    assert "Take --backend onnxruntime-cpu:float32" in captured.out
+
+
+def test_it_needs_no_onnx_runtime_where_another_backend_is_measured(folder, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("openvino")
+    monkeypatch.setattr("vgf_robot.receipts.trusted.why_not", lambda _name: "It is not here.")
+    monkeypatch.setattr(backends, "open_session", None)
+    out = tmp_path / "bench.json"
+    assert main([str(folder), "--ticks", "1", "--backend", "openvino-cpu", "--json", str(out)]) == 0
+    assert {row["backend"] for row in json.loads(out.read_text())["rows"]} == {"openvino-cpu"}
+    assert "Take --backend openvino-cpu:float32" in capsys.readouterr().out
 
 
 def test_a_picture_is_drawn(folder, tmp_path):

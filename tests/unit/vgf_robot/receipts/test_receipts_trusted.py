@@ -142,11 +142,13 @@ def test_nowhere_to_keep_notes_means_to_compare_each_time(bundle, tmp_path, monk
         assert backend.steps > 0
 
 
-def test_without_what_to_compare_with_it_says_so(bundle, monkeypatch):
+def test_without_what_to_compare_with_float32_says_so_and_a_low_precision_is_refused(bundle, monkeypatch):
     monkeypatch.setattr(trusted_module, "why_not", lambda _name: "It is not here.")
     told = []
-    open_low(bundle, Counting(backwards), told)
-    assert told == ["tiny, N = 4, bfloat16 on some: not compared on this device. It is not here."]
+    Trusted("some", None, Counting(), told.append)(bundle, bundle.variant(4, 2), threads=1)
+    assert told == ["tiny, N = 4, float32 on some: not compared on this device. It is not here."]
+    with pytest.raises(MachineError, match="bfloat16 on some: cannot be compared with float32 on this device. It is"):
+        open_low(bundle, Counting(backwards), told)
 
 
 @pytest.mark.parametrize(
