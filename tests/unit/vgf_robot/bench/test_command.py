@@ -141,7 +141,8 @@ def test_the_advice_takes_the_simpler_and_the_fewer_threads_of_equals(folder):
     rows = [{**row, "threads": threads, "tick_ms": {"p50": p50}} for threads, p50 in ((2, 1.0), (1, 1.04), (1, 1.2))]
     assert "--threads 1: 1.04 ms" in advice(bundle, rows)
     assert advice(bundle, [{**rows[0], "num_particles": 1}]) == (
-        "Nothing to recommend: no row is of the bundle's own setting, N = 4 and 3 steps, in a precision within its limits."
+        "Nothing to recommend: no row is of the bundle's own setting, N = 4 and 3 steps, in a precision within its "
+        "limits."
     )
 
 

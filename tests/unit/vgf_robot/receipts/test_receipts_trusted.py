@@ -147,7 +147,7 @@ def test_without_what_to_compare_with_float32_says_so_and_a_low_precision_is_ref
     told = []
     Trusted("some", None, Counting(), told.append)(bundle, bundle.variant(4, 2), threads=1)
     assert told == ["tiny, N = 4, float32 on some: not compared on this device. It is not here."]
-    with pytest.raises(MachineError, match="bfloat16 on some: cannot be compared with float32 on this device. It is"):
+    with pytest.raises(MachineError, match=r"bfloat16 on some: cannot be compared with float32 on this device. It is"):
         open_low(bundle, Counting(backwards), told)
 
 
