@@ -13,7 +13,8 @@ from sim.scores.score import Score
 _BARE = {"best-of-n": "best of N, unmoved", "reference": "reference alone"}
 _RULE = (
     "Deploy: the best score of the task among the best-founded ones. As good: its interval reaches that one's, so that "
-    "these episodes do not tell them apart, and the quicker tick may decide."
+    "these episodes do not tell them apart, and the quicker tick may decide. None: not one of "
+    "the task's episodes succeeded."
 )
 _MARKS = (FAIR, GUESS, FLATTERED)
 
@@ -69,6 +70,8 @@ def _best_founded(candidates: Sequence[_Candidate]) -> list[_Candidate]:
 
 def _verdict(candidate: _Candidate, best_of: dict[str, _Candidate]) -> str:
     best = best_of[candidate.task]
+    if best.score.is_rate and best.score.value == 0:
+        return "none"
     if candidate is best:
         return "deploy"
     if best.score.low is None or candidate.score.high is None or candidate.mark != best.mark:

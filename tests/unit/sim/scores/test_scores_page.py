@@ -126,6 +126,18 @@ def test_the_page_says_which_to_deploy_and_which_is_as_good(tmp_path: Path) -> N
     ]
 
 
+def test_what_never_succeeds_is_not_deployed(tmp_path: Path) -> None:
+    failed = {"success_rate": 0.0, "success_low": 0.0, "success_high": 0.07}
+    vgf = evaluation(tmp_path / "a.json", bundle(tmp_path / "a"), [row("tuned", 4, 3, 0.05, 0, **failed)])
+    fql = bundle(tmp_path / "b", method="fql")
+    other = evaluation(tmp_path / "b.json", fql, [row("tuned", 1, 0, None, 0, **failed)])
+    (_, *lines) = cells(page(tmp_path, vgf, other), "## What to deploy")
+    assert [(line[1], line[3], line[-1]) for line in lines] == [
+        ("vgf", "0 % (0 to 7)", "none"),
+        ("fql", "0 % (0 to 7)", "none"),
+    ]
+
+
 def test_a_score_that_was_chosen_stands_below_those_that_were_not(tmp_path: Path) -> None:
     chosen = evaluation(tmp_path / "a.json", bundle(tmp_path / "a"), report(9000), chosen_on_these_episodes=True)
     other = evaluation(tmp_path / "b.json", bundle(tmp_path / "b", method="fql"), [row("tuned", 1, 0, None, 100)])
