@@ -45,6 +45,8 @@ def export_settings(request: ExportRequest, config: TrainConfig) -> ExportSettin
     Raises:
         ConfigError: A number is out of its range, or the method has no such thing.
     """
+    if request.step_values and config.method != "a-vgf":
+        raise ConfigError(f"--step-values: the steps of {config.method} state values anyway; leave the option out.")
     return ExportSettings(
         num_particles=PARTICLES[config.method] if request.particles is None else particle_counts(request.particles),
         samplings=read_samplings(request.reference_steps, config),

@@ -22,7 +22,7 @@ from vgf_robot.errors import RunError
 
 NUM_SAMPLE_ROWS = 2048
 # What tells one dataset from another, of what is exact on every machine: its rows, and what they are worth.
-ROWS = ("transitions", "episodes", "observation_low", "observation_high", "action_low", "action_high")
+ROWS = ("transitions", "episodes", "observation_low", "observation_high", "action_low", "action_high", "rows_sha256")
 REWARDS = ("reward_range", "rewards_by_sign", "task_ends", "timeouts")
 
 
@@ -64,6 +64,8 @@ class RunFolder:
         Raises:
             RunError: The folder does not hold a run.
         """
+        if not path.exists():
+            raise RunError(f"{path} is no run folder: it does not exist; make one with `vgf-robot train`.")
         missing = [name for name in ("config.yaml", "dataset.json", "sample.safetensors") if not (path / name).exists()]
         if missing:
             raise RunError(f"{path} is no run folder: it lacks {', '.join(missing)}; make one with `vgf-robot train`.")
@@ -84,9 +86,12 @@ class RunFolder:
         return json.loads((self.path / "dataset.json").read_text())
 
     def differing_fact(self, facts: Mapping[str, object], names: Sequence[str]) -> str | None:
-        """Return the first of these facts in which a dataset differs from the run's; None where it does not."""
+        """Return the first of these facts in which a dataset differs from the run's; None where it does not.
+
+        What an older program did not write down is not held against the dataset.
+        """
         known = self.dataset_facts()
-        return next((name for name in names if known.get(name) != facts.get(name)), None)
+        return next((name for name in names if name in known and known[name] != facts.get(name)), None)
 
     def require_same_data(self, facts: Mapping[str, object]) -> None:
         """Refuse to go on with other data than the run began with.

@@ -59,8 +59,13 @@ def require_finite(array: Array, key: str, source: str) -> None:
         return
     finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
     if not finite.all():
-        row = int(np.argmin(finite))
-        raise DatasetError(f"{source}: '{key}' must be finite; row {row} holds {array[row]}. Remove that episode.")
+        row, count = int(np.argmin(finite)), int(np.count_nonzero(~finite))
+        entries = np.ravel(array[row])
+        entry = int(np.argmin(np.isfinite(entries)))
+        raise DatasetError(
+            f"{source}: '{key}' must be finite; entry {entry} of row {row} is {entries[entry]}, as in {count} of "
+            f"{len(array)} rows there is one that is not. Remove such episodes."
+        )
 
 
 def require_sizes(transitions: Transitions, path: Path, observation_size: int, action_size: int) -> None:
@@ -83,15 +88,23 @@ def require_actions_inside(transitions: Transitions, path: Path, low: list[float
     Raises:
         DatasetError: Naming the row, the action and the limits.
     """
-    row = first_outside(transitions.actions.numpy(), np.array(low), np.array(high))
-    if row is not None:
+    actions = transitions.actions.numpy()
+    outside = _outside(actions, np.array(low), np.array(high))
+    if outside.any():
+        row, entry = (int(index) for index in np.argwhere(outside)[0])
+        count = int(outside.any(axis=1).sum())
         raise DatasetError(
-            f"{path}: 'actions' must be inside the limits {low} to {high}; row {int(transitions.rows[row])} holds "
-            f"{transitions.actions[row].tolist()}. Correct `task.action` or the data."
+            f"{path}: 'actions' must be inside the limits; entry {entry} of row {int(transitions.rows[row])} is "
+            f"{actions[row, entry]:g}, its limits are {low[entry]:g} to {high[entry]:g}, and {count} of "
+            f"{len(actions)} rows are outside. Correct `task.action` or the data."
         )
 
 
 def first_outside(actions: NDArray[Any], low: NDArray[np.floating], high: NDArray[np.floating]) -> int | None:
     """Return the first row (T, A) with an entry outside its limits by more than rounding, or None."""
-    outside = np.asarray((actions < low - SLACK) | (actions > high + SLACK)).any(axis=1)
+    outside = _outside(actions, low, high).any(axis=1)
     return int(np.argmax(outside)) if outside.any() else None
+
+
+def _outside(actions: NDArray[Any], low: NDArray[np.floating], high: NDArray[np.floating]) -> NDArray[np.bool_]:
+    return np.asarray((actions < low - SLACK) | (actions > high + SLACK))

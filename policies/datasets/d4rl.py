@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from policies.datasets.checks import require_clean, require_keys
+from policies.datasets.checks import require_clean
 from policies.datasets.transitions import Array, Transitions, episode_returns, tensor
 from vgf_robot.errors import DatasetError
 
@@ -34,7 +34,6 @@ def load(path: Path, *, stored_next: bool = False, max_episode_steps: int | None
     1 after a terminal, and so drops the row before the one that times out; here that row is the one dropped.
     """
     arrays = _read(path, stored_next)
-    require_keys(arrays, (*KEYS, "next_observations") if stored_next else KEYS, path, "expected D4RL's layout.")
     require_clean(arrays, path)
     terminals = arrays["terminals"].astype(bool)
     timeouts = _timeouts(arrays, terminals, max_episode_steps, path)
@@ -81,6 +80,14 @@ def _read(path: Path, stored_next: bool) -> dict[str, Array]:
     keys = (*KEYS, "timeouts", *(("next_observations",) if stored_next else ()))
     try:
         with h5py.File(path) as file:
+            if lacking := [key for key in keys if key not in file and key != "timeouts"]:
+                raise DatasetError(
+                    f"{path} lacks {', '.join(lacking)}; found {', '.join(sorted(file))}; expected D4RL's layout."
+                )
+            if not stored_next and "next_observations" in file:
+                print(
+                    f"{path}: its next_observations are left alone; `data.next_observations: stored` would take them."
+                )
             return {key: np.asarray(file[key]) for key in keys if key in file}
     except (OSError, TypeError, ValueError) as error:
         raise DatasetError(f"Dataset {path} is not a readable HDF5 file ({error}); copy it again.") from error

@@ -10,6 +10,8 @@ from sim.scores.policy import Evaluated, Policy, Row
 from sim.scores.score import Score
 
 _NOT_RUN = "not run"
+_UNMOVED = "moves no particles"
+_RIVALS = ("ifql", "fql")
 Origin = tuple[Policy, str | None, int | None, int | None]
 
 
@@ -20,24 +22,27 @@ def curves(evaluations: Sequence[Evaluated]) -> list[Table]:
     curve, and says so.
     """
     grouped: dict[Origin, list[Row]] = {}
+    searched: set[Origin] = set()
     for evaluated in evaluations:
         key = (evaluated.policy, evaluated.bundle_sha256, evaluated.seed, evaluated.episodes)
         grouped.setdefault(key, []).extend(row for row in evaluated.rows if row.get("min_gain") is None)
-    swept = {origin: rows for origin, rows in grouped.items() if _is_sweep(rows)}
+        if not evaluated.sealed or evaluated.row("sweep") is not None:
+            searched.add(key)
+    swept = {origin: rows for origin, rows in grouped.items() if origin in searched and len(_steps(rows)) > 1}
     tables = [Table(title="Steps and step sizes", notes=_without(evaluations, swept))]
     for origin, rows in swept.items():
         tables += _tables(origin, rows)
     return tables
 
 
-def _is_sweep(rows: Sequence[Row]) -> bool:
-    return any(row.get("mode") == "sweep" for row in rows) and len(_steps(rows)) > 1
-
-
 def _without(evaluations: Sequence[Evaluated], swept: dict[Origin, list[Row]]) -> list[str]:
     have = {(policy.task, policy.method) for policy, *_ in swept}
     all_of_them = dict.fromkeys((evaluated.policy.task, evaluated.policy.method) for evaluated in evaluations)
-    return [f"{task}, {method}: {_NOT_RUN}." for task, method in all_of_them if (task, method) not in have]
+    return [
+        f"{task}, {method}: {_UNMOVED if method in _RIVALS else _NOT_RUN}."
+        for task, method in all_of_them
+        if (task, method) not in have
+    ]
 
 
 def _tables(origin: Origin, rows: Sequence[Row]) -> list[Table]:

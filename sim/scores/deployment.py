@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sim.scores.document import Table
 from sim.scores.headline import FAIR, FLATTERED, GUESS, headline, legend, setting_of
@@ -24,8 +25,11 @@ class _Candidate:
     """One way to run a bundle: its own setting, or without moving what it draws."""
 
     task: str
+    method: str
     name: str
     row: Row
+    updates: int | None
+    episodes: int | None
     score: Score
     mark: str
 
@@ -40,32 +44,46 @@ def deployment(evaluations: Sequence[Evaluated]) -> Table:
     found = sorted(_best_founded(everything), key=lambda each: each.order)
     best = {each.task: each for each in reversed(found)}
     rows = [
-        [each.task, each.name, setting_of(each.row), f"{each.score}{each.mark}", _tick(each.row), _verdict(each, best)]
+        [
+            *(each.task, each.name, setting_of(each.row), f"{each.score}{each.mark}"),
+            *(_count(each.episodes), _count(each.updates), _tick(each.row), _verdict(each, best)),
+        ]
         for each in found
     ]
-    columns = ["task", "policy", "setting", "score", "tick ms, median", "verdict"]
+    columns = ["task", "policy", "setting", "score", "episodes", "critic updates", "tick ms, median", "verdict"]
     return Table(title="What to deploy", columns=columns, rows=rows, notes=[_RULE, *legend(rows)])
 
 
 def _candidates(evaluated: Evaluated) -> Iterator[_Candidate]:
     policy, found, taken = evaluated.policy, headline(evaluated), set[str]()
+    candidate = partial(
+        _Candidate, task=policy.task, method=policy.method, updates=policy.updates, episodes=evaluated.episodes
+    )
     if found is not None:
         taken.add(setting_of(found.row))
-        yield _Candidate(task=policy.task, name=policy.method, row=found.row, score=found.score, mark=found.mark)
+        yield candidate(name=policy.method, row=found.row, score=found.score, mark=found.mark)
     for mode, name in _BARE.items():
         row = evaluated.row(mode)
         score = None if row is None else Score.of(row)
         if row is not None and score is not None and setting_of(row) not in taken:
             mark = FLATTERED if found is not None and found.mark == FLATTERED else FAIR
-            yield _Candidate(task=policy.task, name=f"{policy.method}, {name}", row=row, score=score, mark=mark)
+            yield candidate(name=f"{policy.method}, {name}", row=row, score=score, mark=mark)
 
 
 def _best_founded(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """Return, of what goes by one name, those with the best mark: a bundle says also how its setting was chosen."""
-    marks: dict[tuple[str, str], list[int]] = {}
+    """Return, of what goes by one name, or is one method at one setting, those with the best mark.
+
+    A bundle says also how its setting was chosen; and a sealed setting without steps is best of N by another name.
+    """
+    marks: dict[tuple[str, ...], list[int]] = {}
     for each in candidates:
-        marks.setdefault((each.task, each.name), []).append(_MARKS.index(each.mark))
-    return [each for each in candidates if _MARKS.index(each.mark) == min(marks[each.task, each.name])]
+        for key in _names(each):
+            marks.setdefault(key, []).append(_MARKS.index(each.mark))
+    return [each for each in candidates if all(_MARKS.index(each.mark) == min(marks[key]) for key in _names(each))]
+
+
+def _names(candidate: _Candidate) -> tuple[tuple[str, ...], ...]:
+    return (candidate.task, candidate.name), (candidate.task, candidate.method, setting_of(candidate.row))
 
 
 def _verdict(candidate: _Candidate, best_of: dict[str, _Candidate]) -> str:
@@ -77,6 +95,10 @@ def _verdict(candidate: _Candidate, best_of: dict[str, _Candidate]) -> str:
     if best.score.low is None or candidate.score.high is None or candidate.mark != best.mark:
         return ""
     return "as good" if candidate.score.high >= best.score.low else ""
+
+
+def _count(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
 
 
 def _tick(row: Row) -> str:

@@ -36,7 +36,7 @@ def headline(evaluated: Evaluated) -> Headline | None:
     That of the sealed setting; of a sweep the row that was chosen, else the one that sealing would take.
     """
     row, mark = evaluated.row("tuned"), FAIR if evaluated.sealed else GUESS
-    if not evaluated.sealed and (row is None or evaluated.row("sweep") is not None):
+    if not evaluated.sealed and (row is None or evaluated.flattered or evaluated.row("sweep") is not None):
         row, mark = _best(evaluated.rows), FLATTERED
     score = None if row is None else Score.of(row)
     if row is None or score is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ def _of_run(path: Path, known: Mapping[str, Policy]) -> list[Evaluated]:
     """Return the evaluation of the chosen checkpoint and the reports; without a choice those of every checkpoint."""
     run, work = RunFiles.open(path), path / "selection"
     evaluations = sorted((work / "evaluations").glob("*.json"))
-    if (work / "chosen.json").is_file():
+    decided = (work / "chosen.json").is_file()
+    if decided:
         checkpoint = Path(_content(work / "chosen.json")["settings"]["bundle"]).name
         evaluations = [file for file in evaluations if file.stem == checkpoint]
     places = [work / "sealed", *(work / "bundles" / file.stem for file in evaluations)]
@@ -58,7 +60,10 @@ def _of_run(path: Path, known: Mapping[str, Policy]) -> list[Evaluated]:
     known = {**known, **{bundle.sha256: Policy.of_manifest(bundle.manifest) for bundle in bundles}}
     reports = [_evaluation(file, known) for file in sorted(work.glob("report-*.json"))]
     # Reports on a choice that was made before, of fewer checkpoints, are of a bundle that is no more.
-    found = [*(_evaluation(file, known) for file in evaluations), *(r for r in reports if r.policy.method != UNKNOWN)]
+    looked_at = [_evaluation(file, known) for file in evaluations]
+    if decided:  # on these episodes
+        looked_at = [replace(each, flattered=True) for each in looked_at]
+    found = [*looked_at, *(report for report in reports if report.policy.method != UNKNOWN)]
     return found or [Evaluated(policy=Policy.of_run(run), source=str(path))]
 
 

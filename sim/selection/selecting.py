@@ -109,7 +109,7 @@ class _Selecting:
             content, how = self._evaluate(path, bundle, sweep), "evaluated"
         rows = content["rows"]
         best = best_row(rows)
-        self._say(f"{title}: {how}; {len(rows)} settings, best {setting_text(best)}: {Score.of(best)}")
+        self._say(f"{title}: {how}; {len(rows)} settings, takes {setting_text(best)}: {Score.of(best)}")
         return Candidate(checkpoint=checkpoint, bundle=bundle, settings=content["settings"], rows=rows)
 
     def seal(self, choice: Choice, candidates: Sequence[Candidate]) -> tuple[Bundle, Content]:

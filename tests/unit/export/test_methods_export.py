@@ -189,6 +189,7 @@ def test_a_step_along_another_gradient_is_found(runs: dict[str, RunFolder], bund
         ("fql", ["--max-steps", "3"], "fql chooses among samples and moves none, found 3"),
         ("fql", ["--reference-steps", "2"], "the actor of fql draws in one pass, found 2"),
         ("gaussian", ["--reference-steps", "2"], "a gaussian reference draws in one pass, found 2"),
+        ("ifql", ["--step-values"], "--step-values: the steps of ifql state values anyway"),
         ("a-vgf", ["--form", "svgd"], "a-vgf has no kernel, expected independent, found svgd"),
     ],
 )

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -31,6 +32,11 @@ def begin(tmp_path: Path, lender: Path, out: str, *options: str) -> RunFolder:
     command = [config, "--method", "ifql", "--reference-from", str(lender), "--out", str(tmp_path / out)]
     assert train.main([*command, *options]) == 0
     return RunFolder.open(tmp_path / out)
+
+
+def ogbench_arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as file:
+        return {key: file[key] for key in file}
 
 
 def newest(run: RunFolder) -> dict[str, torch.Tensor]:
@@ -98,6 +104,13 @@ def test_what_cannot_be_lent_is_refused(tmp_path: Path, lender: Path) -> None:
     (lender / "dataset.json").write_text(json.dumps({**facts, "transitions": 5}))
     with pytest.raises(RunError, match=r"its data are others \(transitions in dataset.json\)"):
         train.main([config, *other])
+    (lender / "dataset.json").write_text(json.dumps(facts))
+    swapped = ogbench_arrays(tmp_path / "data.npz")
+    swapped["actions"][[3, 4]] = swapped["actions"][[4, 3]]
+    np.savez(tmp_path / "data.npz", **swapped)
+    with pytest.raises(RunError, match=r"its data are others \(rows_sha256 in dataset.json\)"):
+        train.main([config, *other])
+    write_config(tmp_path)
     for path in RunFolder.open(lender).checkpoints()[1:]:
         path.unlink()
     with pytest.raises(RunError, match="yet: it has had 5 of 7 updates"):

@@ -38,7 +38,10 @@ def test_ogbench_transitions_do_not_cross_episodes(tmp_path: Path) -> None:
     [
         ({"rewards": None}, "lacks rewards"),
         ({"rewards": np.zeros(7, np.float32)}, "same number of rows; found .*rewards 7"),
-        ({"observations": np.full((120, 4), np.nan, np.float32)}, "'observations' must be finite; row 0"),
+        (
+            {"observations": np.full((120, 4), np.nan, np.float32)},
+            "'observations' must be finite; entry 0 of row 0 is nan, as in 120 of 120 rows",
+        ),
         ({"terminals": np.zeros(120, bool)}, "the file is cut short"),
         ({"rewards": np.full(120, "1")}, "'rewards' must be real numbers; found <U1"),
         ({"observations": np.zeros((120, 4), complex)}, "'observations' must be real numbers; found complex128"),
@@ -82,7 +85,7 @@ def test_actions_outside_the_limits_are_refused(tmp_path: Path) -> None:
     actions = np.zeros((120, 2), np.float32)
     actions[3, 1] = 2.5
     write_ogbench_file(tmp_path / "data.npz", actions=actions)
-    with pytest.raises(DatasetError, match=r"'actions' must be inside the limits .* row 3 holds"):
+    with pytest.raises(DatasetError, match=r"'actions' must be inside the limits; entry \d of row 3 is"):
         datasets.load(yaml_config.load(config, TrainConfig))
 
 

@@ -115,7 +115,11 @@ def test_a_run_reads_it(folder: Path, tmp_path: Path) -> None:
         ("observations", np.zeros((5, 4), np.float32), "'observations' must have 6 rows for 5 rewards; found 5"),
         ("actions", np.zeros((4, 2), np.float32), "'actions' must have 5 rows for 5 rewards; found 4"),
         ("truncations", np.zeros(7, bool), "'truncations' must have 5 rows for 5 rewards; found 7"),
-        ("rewards", np.array([0, 1, np.nan, 3, 4]), "'rewards' must be finite; row 2 holds nan"),
+        (
+            "rewards",
+            np.array([0, 1, np.nan, 3, 4]),
+            "'rewards' must be finite; entry 0 of row 2 is nan, as in 1 of 5 rows",
+        ),
         ("actions", np.eye(5, 2) * 1.5, r"row 0 holds \[1.5, 0.0\]"),
     ],
 )

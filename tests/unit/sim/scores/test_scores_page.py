@@ -117,13 +117,36 @@ def test_the_page_says_which_to_deploy_and_which_is_as_good(tmp_path: Path) -> N
         evaluation(tmp_path / "sweep.json", bundle(tmp_path / "open", sealed=False), [*report(8000)[:2], sweep]),
         evaluation(tmp_path / "fql.json", fql, [row("tuned", 1, 0, None, 900, **quick)]),
     )
+    trained = ("20", "40,000")
     assert cells(text, "## What to deploy") == [
-        ["task", "policy", "setting", "score", "tick ms, median", "verdict"],
-        ["Test-v0", "vgf", "N 4, 3 steps of 0.05", "1,150 (1,090 to 1,210)", "-", "deploy"],
-        ["Test-v0", "vgf, best of N, unmoved", "N 4, 0 steps", "1,080 (1,020 to 1,140)", "-", "as good"],
-        ["Test-v0", "fql", "N 1, 0 steps", "900 (840 to 960)", "0.25", ""],
-        ["Test-v0", "vgf, reference alone", "N 1, 0 steps", "550 (490 to 610)", "-", ""],
+        ["task", "policy", "setting", "score", "episodes", "critic updates", "tick ms, median", "verdict"],
+        ["Test-v0", "vgf", "N 4, 3 steps of 0.05", "1,150 (1,090 to 1,210)", *trained, "-", "deploy"],
+        ["Test-v0", "vgf, best of N, unmoved", "N 4, 0 steps", "1,080 (1,020 to 1,140)", *trained, "-", "as good"],
+        ["Test-v0", "fql", "N 1, 0 steps", "900 (840 to 960)", *trained, "0.25", ""],
+        ["Test-v0", "vgf, reference alone", "N 1, 0 steps", "550 (490 to 610)", *trained, "-", ""],
     ]
+
+
+def test_a_run_counts_only_what_its_setting_was_not_chosen_on(tmp_path: Path) -> None:
+    """Sealed without a step it is best of N by another name, and stands there once."""
+    run = make_run(tmp_path / "run", method="a-vgf")
+    work = run / "selection"
+    opened = bundle(work / "bundles" / "000000020", method="a-vgf", sealed=False)
+    sealed = bundle(work / "sealed", method="a-vgf")
+    (work / "evaluations").mkdir()
+    bare = row("best-of-n", 4, 0, None, 1400)
+    evaluation(work / "evaluations" / "000000020.json", opened, [bare, row("tuned", 4, 1, 0.05, 1410)], seed=0)
+    evaluation(work / "chosen.json", opened, [row("tuned", 4, 0, None, 1400)], seed=0)
+    reported = [row("best-of-n", 4, 0, None, 1190), row("tuned", 4, 0, None, 1190)]
+    evaluation(work / "report-1000-20.json", sealed, reported)
+    text = page(tmp_path, run)
+    (_, *lines) = cells(text, "## What to deploy")
+    assert [(line[1], line[2], line[3], line[-1]) for line in lines] == [
+        ("a-vgf", "N 4, 0 steps", "1,190 (1,130 to 1,250)", "deploy")
+    ]
+    assert cells(text, "Test-v0, a-vgf, ")[1] == ["0.05", "1,400 (1,340 to 1,460)", "1,410 (1,350 to 1,470)"]
+    rival = evaluation(tmp_path / "fql.json", bundle(tmp_path / "fql", method="fql"), [row("tuned", 1, 0, None, 5)])
+    assert "Test-v0, fql: moves no particles." in page(tmp_path, rival)
 
 
 def test_what_never_succeeds_is_not_deployed(tmp_path: Path) -> None:
@@ -132,9 +155,9 @@ def test_what_never_succeeds_is_not_deployed(tmp_path: Path) -> None:
     fql = bundle(tmp_path / "b", method="fql")
     other = evaluation(tmp_path / "b.json", fql, [row("tuned", 1, 0, None, 0, **failed)])
     (_, *lines) = cells(page(tmp_path, vgf, other), "## What to deploy")
-    assert [(line[1], line[3], line[-1]) for line in lines] == [
-        ("vgf", "0 % (0 to 7)", "none"),
+    assert sorted((line[1], line[3], line[-1]) for line in lines) == [
         ("fql", "0 % (0 to 7)", "none"),
+        ("vgf", "0 % (0 to 7)", "none"),
     ]
 
 
