@@ -96,7 +96,7 @@ def test_stored_next_observations_are_left_alone_unless_asked_for(
 @pytest.mark.parametrize(
     ("changes", "options", "message"),
     [
-        ({"terminals": None}, {}, "lacks terminals; found actions, observations, rewards, timeouts; expected"),
+        ({"terminals": None}, {}, "lacks terminals; found actions, .*rewards, timeouts; expected"),
         ({}, {"stored_next": True}, "lacks next_observations"),
         ({"timeouts": None}, {}, "has no 'timeouts', so transitions would cross .* give `data.max_episode_steps`"),
         ({}, {"max_episode_steps": 1000}, "has 'timeouts'; leave `data.max_episode_steps` out"),
