@@ -33,6 +33,7 @@ from vgf_robot.results import print_table, write_json
 from vgf_robot.verbs import parse
 
 EXAMPLE = "vgf-robot bench cube-single-play --threads 1,2 --json out/bench.json --plot out/bench.png"
+DISTURBED = 4.0  # p99 over p50; on an idle machine 1.1 to 2
 ALL = "all"
 COLUMNS = ("max_steps", "tick_ms", "reference_ms", "step_ms", "select_ms")
 REFRESH_EVERY_S = 0.5
@@ -217,9 +218,11 @@ def _title(name: str, facts: dict[str, Any]) -> str:
 def _against_period(row: dict[str, Any], period_s: float) -> str:
     """Say how much of the control period the largest budget takes."""
     p99_ms, period_ms = row["tick_ms"]["p99"], period_s * 1000
+    spread = p99_ms / row["tick_ms"]["p50"]
+    disturbed = f" That is {spread:.0f} times its p50: other work is on this machine." if spread > DISTURBED else ""
     return (
         f"A tick of {row['max_steps']} steps takes {p99_ms:.2f} ms at p99, {p99_ms / period_ms:.0%} of the control "
-        f"period of {period_ms:g} ms."
+        f"period of {period_ms:g} ms.{disturbed}"
     )
 
 

@@ -12,7 +12,7 @@ from vgf_robot.backends import backend_names, installed_backends
 from vgf_robot.bench import Opened, advice
 from vgf_robot.bench.plot import draw
 from vgf_robot.bundle import Bundle
-from vgf_robot.commands.bench import main
+from vgf_robot.commands.bench import _against_period, main
 from vgf_robot.errors import BudgetError, BundleError, ConfigError, MachineError, VgfError
 from vgf_robot.verbs import main as vgf_robot
 
@@ -144,6 +144,14 @@ def test_the_advice_takes_the_simpler_and_the_fewer_threads_of_equals(folder):
         "Nothing to recommend: no row is of the bundle's own setting, N = 4 and 3 steps, in a precision within its "
         "limits."
     )
+
+
+@pytest.mark.parametrize(("p99", "said"), [(1.5, False), (9.0, True)])
+def test_a_machine_with_other_work_is_suspected(p99, said):
+    row = {"max_steps": 2, "tick_ms": {"p50": 1.0, "p99": p99}}
+    sentence = _against_period(row, 0.02)
+    assert sentence.startswith(f"A tick of 2 steps takes {p99:.2f} ms at p99, ")
+    assert sentence.endswith("That is 9 times its p50: other work is on this machine.") == said
 
 
 def test_a_backend_that_does_not_load_a_graph_is_left_out_of_several(folder, monkeypatch, capsys):
