@@ -37,15 +37,16 @@ class RunFolder:
         self.path = path
 
     @classmethod
-    def create(cls, path: Path, config: TrainConfig, transitions: Transitions) -> RunFolder:
+    def create(cls, path: Path, config: TrainConfig, transitions: Transitions, *, again: bool = False) -> RunFolder:
         """Make a new run folder with its configuration, the data's facts and a sample of its rows.
 
-        The sample lets `export` check parity on real inputs without the dataset.
+        The sample lets `export` check parity on real inputs without the dataset. `again` writes them over those of a run
+        that had come to nothing.
 
         Raises:
             RunError: The folder already holds a run.
         """
-        if (path / "config.yaml").exists():
+        if (path / "config.yaml").exists() and not again:
             raise RunError(f"{path} already holds a run; go on with `--resume`, or name another folder with `--out`.")
         path.mkdir(parents=True, exist_ok=True)
         (path / "dataset.json").write_text(json.dumps(transitions.facts(), indent=2) + "\n")

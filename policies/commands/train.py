@@ -15,6 +15,8 @@ from torch.utils.tensorboard import SummaryWriter
 from policies import checkpoint, datasets
 from policies.borrowed_reference import borrow_reference
 from policies.commands.resolution import SETTABLE, resolve, resumed
+from policies.config import TrainConfig
+from policies.datasets import Transitions
 from policies.run_folder import RunFolder
 from policies.stop_request import StopRequest
 from policies.training import Metrics, Trainer
@@ -73,20 +75,7 @@ def main(argv: Sequence[str]) -> int:
     torch.set_num_threads(config.num_threads)
     transitions = datasets.load(config)
     print("\n".join([f"{config.data.path}:", *transitions.sentences()]))
-    if options.resume:
-        RunFolder.open(folder).require_same_data(transitions.facts())
-    borrowed = None
-    if config.reference.taken_from is not None and not (options.resume and RunFolder.open(folder).checkpoints()):
-        lender = RunFolder.open(Path(config.reference.taken_from))
-        config, borrowed = borrow_reference(lender, config, transitions.facts())
-    run = RunFolder.open(folder) if options.resume else RunFolder.create(folder, config, transitions)
-    run.write_config(config)
-    trainer = Trainer(config, transitions)
-    if borrowed is not None:
-        trainer.adopt_reference(borrowed)
-        run.write_checkpoint(trainer.state(), trainer.progress)  # from here on without the other run
-    if options.resume:
-        _go_on(trainer, run)
+    run, trainer = (_left if options.resume else _begun)(folder, config, transitions)
     metrics = _train(trainer, run) or run.newest_metrics()
     print(f"{folder}: {config.critic.num_updates} critic updates done; next: vgf-robot export {folder} --out BUNDLE")
     if options.json:
@@ -101,13 +90,33 @@ def _settings(options: Options) -> Iterator[tuple[str, object]]:
             yield key, value
 
 
-def _go_on(trainer: Trainer, run: RunFolder) -> None:
-    """Continue from the newest checkpoint; a run that was killed before its first one begins again."""
-    if run.checkpoints():
-        trainer.restore(*checkpoint.read(run.newest_checkpoint()))
-    else:
-        print(f"{run.path} has no checkpoint yet; its updates begin again.")
+def _begun(
+    folder: Path, config: TrainConfig, transitions: Transitions, *, again: bool = False
+) -> tuple[RunFolder, Trainer]:
+    """Return a new run and what trains it; `again` in the folder of one that had come to nothing."""
+    lender, borrowed = config.reference.taken_from, None
+    if lender is not None:
+        config, borrowed = borrow_reference(RunFolder.open(Path(lender)), config, transitions.facts())
+    run, trainer = RunFolder.create(folder, config, transitions, again=again), Trainer(config, transitions)
+    if borrowed is not None:
+        trainer.adopt_reference(borrowed)
+        run.write_checkpoint(trainer.state(), trainer.progress)  # from here on without the other run
     run.forget_metrics_after(trainer.progress)
+    return run, trainer
+
+
+def _left(folder: Path, config: TrainConfig, transitions: Transitions) -> tuple[RunFolder, Trainer]:
+    """Return a run as it was left, and what trains it; one that was killed before its first checkpoint begins again."""
+    run = RunFolder.open(folder)
+    run.require_same_data(transitions.facts())
+    if not run.checkpoints():
+        print(f"{run.path} has no checkpoint yet; its updates begin again.")
+        return _begun(folder, config, transitions, again=True)
+    run.write_config(config)  # perhaps with more updates
+    trainer = Trainer(config, transitions)
+    trainer.restore(*checkpoint.read(run.newest_checkpoint()))
+    run.forget_metrics_after(trainer.progress)
+    return run, trainer
 
 
 def _train(trainer: Trainer, run: RunFolder) -> Metrics:
