@@ -40,8 +40,8 @@ class RunFolder:
     def create(cls, path: Path, config: TrainConfig, transitions: Transitions, *, again: bool = False) -> RunFolder:
         """Make a new run folder with its configuration, the data's facts and a sample of its rows.
 
-        The sample lets `export` check parity on real inputs without the dataset. `again` writes them over those of a run
-        that had come to nothing.
+        The sample lets `export` check parity on real inputs without the dataset. `again` writes over those of a
+        run that had come to nothing.
 
         Raises:
             RunError: The folder already holds a run.
