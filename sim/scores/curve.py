@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sim.scores.document import Table
+from sim.scores.document import NOT_RUN, Table
 from sim.scores.policy import Evaluated, Policy, Row
 from sim.scores.score import Score
 
-_NOT_RUN = "not run"
 _UNMOVED = "moves no particles"
 _RIVALS = ("ifql", "fql")
 Origin = tuple[Policy, str | None, int | None, int | None]
@@ -39,7 +38,7 @@ def _without(evaluations: Sequence[Evaluated], swept: dict[Origin, list[Row]]) -
     have = {(policy.task, policy.method) for policy, *_ in swept}
     all_of_them = dict.fromkeys((evaluated.policy.task, evaluated.policy.method) for evaluated in evaluations)
     return [
-        f"{task}, {method}: {_UNMOVED if method in _RIVALS else _NOT_RUN}."
+        f"{task}, {method}: {_UNMOVED if method in _RIVALS else NOT_RUN}."
         for task, method in all_of_them
         if (task, method) not in have
     ]
@@ -67,9 +66,9 @@ def _grid(own: Sequence[Row], rows: Sequence[Row]) -> list[list[str]]:
     cells: dict[tuple[Any, Any], str] = {}
     for row in own:
         size = None if row.get("max_steps") == 0 else row.get("step_size")
-        cells.setdefault((row.get("max_steps"), size), str(Score.of(row) or _NOT_RUN))
+        cells.setdefault((row.get("max_steps"), size), str(Score.of(row) or NOT_RUN))
     return [
-        [f"{size:g}", *(cells.get((steps, size if steps else None), _NOT_RUN) for steps in _steps(rows))]
+        [f"{size:g}", *(cells.get((steps, size if steps else None), NOT_RUN) for steps in _steps(rows))]
         for size in _sizes(rows)
     ]
 

@@ -10,10 +10,13 @@ _STYLE = """
 body { font: 16px/1.55 system-ui, sans-serif; color: #26313d; max-width: 1040px; margin: 0 auto; padding: 24px 28px; }
 h1 { font-size: 28px; } h2 { font-size: 21px; margin-top: 40px; } h3 { font-size: 16px; }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
-th, td { padding: 5px 13px; border-bottom: 1px solid #dde2e8; text-align: right; }
-th { border-bottom: 2px solid #9aa4b0; } th:first-child, td:first-child { text-align: left; }
+th, td { padding: 5px 13px; border-bottom: 1px solid #dde2e8; text-align: left; }
+th { border-bottom: 2px solid #9aa4b0; } .number { text-align: right; }
 div { overflow-x: auto; }
 """
+
+NOT_RUN, NOT_EVALUATED = "not run", "trained, not evaluated"
+NO_NUMBER = ("", "-", NOT_RUN, NOT_EVALUATED)  # what stands in the place of one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,11 @@ class Table:
     rows: Sequence[Sequence[str]] = ()
     notes: Sequence[str] = ()
 
+    def is_number(self, column: int) -> bool:
+        """Return whether a column holds numbers, which stand to the right; where there is none, there is a sign."""
+        cells = [row[column] for row in self.rows if row[column] not in NO_NUMBER]
+        return bool(cells) and all(cell.removeprefix("-")[:1].isdigit() for cell in cells)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
@@ -50,7 +58,7 @@ def as_markdown(document: Document) -> str:
     for table in document.tables:
         parts.append(f"{'#' * table.level} {table.title}")
         if table.rows:
-            rule = ["---", *["---:"] * (len(table.columns) - 1)]
+            rule = ["---:" if table.is_number(column) else "---" for column in range(len(table.columns))]
             parts.append("\n".join(_pipes(cells) for cells in (table.columns, rule, *table.rows)))
         parts += table.notes
     return "\n\n".join(parts) + "\n"
@@ -62,7 +70,7 @@ def as_html(document: Document) -> str:
     for table in document.tables:
         body.append(f"<h{table.level}>{escape(table.title)}</h{table.level}>")
         if table.rows:
-            head, rows = _cells("th", table.columns), "".join(_cells("td", row) for row in table.rows)
+            head, rows = _cells("th", table.columns, table), "".join(_cells("td", row, table) for row in table.rows)
             body.append(f"<div><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>")
         body += [f"<p>{escape(note)}</p>" for note in table.notes]
     return (
@@ -77,5 +85,7 @@ def _pipes(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _cells(kind: str, texts: Sequence[str]) -> str:
-    return f"<tr>{''.join(f'<{kind}>{escape(text)}</{kind}>' for text in texts)}</tr>"
+def _cells(kind: str, texts: Sequence[str], table: Table) -> str:
+    classes = [' class="number"' if table.is_number(column) else "" for column in range(len(texts))]
+    cells = (f"<{kind}{name}>{escape(text)}</{kind}>" for name, text in zip(classes, texts, strict=True))
+    return f"<tr>{''.join(cells)}</tr>"

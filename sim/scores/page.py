@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from sim.scores.curve import curves
 from sim.scores.deployment import deployment
-from sim.scores.document import Document, Table
+from sim.scores.document import NOT_EVALUATED, NOT_RUN, Document, Table
 from sim.scores.headline import FAIR, FLATTERED, GUESS, Headline, headline, legend, setting_of
 from sim.scores.policy import UNKNOWN, Evaluated, Row
 from sim.scores.score import Score, over_trainings
 
-NOT_RUN = "not run"
 _LEAD = (
     "Scores are success rates where the task knows success, else mean returns; in brackets 95 % intervals: over "
     "episodes for one training, over trainings (Student's t) for several."
@@ -56,7 +55,7 @@ def _cell(evaluations: Sequence[Evaluated]) -> str:
         return NOT_RUN
     best = [_best_founded(found)[0] for found in _by_training(evaluations).values()]
     if not best:
-        return "trained, not evaluated"
+        return NOT_EVALUATED
     marks = "".join(sorted({found.mark for found in best}))
     count = "" if len(best) == 1 else f", {len(best)} trainings"
     return f"{over_trainings([found.score for found in best])}{marks}{count}"

@@ -154,7 +154,10 @@ def test_what_never_succeeds_is_not_deployed(tmp_path: Path) -> None:
     vgf = evaluation(tmp_path / "a.json", bundle(tmp_path / "a"), [row("tuned", 4, 3, 0.05, 0, **failed)])
     fql = bundle(tmp_path / "b", method="fql")
     other = evaluation(tmp_path / "b.json", fql, [row("tuned", 1, 0, None, 0, **failed)])
-    (_, *lines) = cells(page(tmp_path, vgf, other), "## What to deploy")
+    text = page(tmp_path, vgf, other)
+    (head, *lines) = cells(text, "## What to deploy")
+    assert "tick ms, median" not in head  # nobody timed it
+    assert "| --- | --- | --- | ---: | ---: | ---: | --- |" in text  # numbers stand to the right
     assert sorted((line[1], line[3], line[-1]) for line in lines) == [
         ("fql", "0 % (0 to 7)", "none"),
         ("vgf", "0 % (0 to 7)", "none"),
