@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,16 @@ NUMBERS = "biuf"  # kinds of NumPy: truth values, integers, floats
 SLACK = 1e-5  # beyond a limit, for rounding
 
 
-def require_keys(arrays: dict[str, Array], keys: tuple[str, ...], path: Path, advice: str) -> None:
+def require_keys(found: Iterable[str], keys: Sequence[str], path: Path, advice: str) -> None:
     """Refuse a file that lacks one of the keys.
 
     Raises:
         DatasetError: Naming the file, the missing keys and what is there.
     """
-    missing = [key for key in keys if key not in arrays]
+    there = sorted(found)
+    missing = [key for key in keys if key not in there]
     if missing:
-        raise DatasetError(f"{path} lacks {', '.join(missing)}; found {', '.join(sorted(arrays))}; {advice}")
+        raise DatasetError(f"{path} lacks {', '.join(missing)}; found {', '.join(there)}; {advice}")
 
 
 def require_clean(arrays: dict[str, Array], path: Path) -> None:

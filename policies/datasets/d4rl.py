@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from policies.datasets.checks import require_clean
+from policies.datasets.checks import require_clean, require_keys
 from policies.datasets.transitions import Array, Transitions, episode_returns, tensor
 from vgf_robot.errors import DatasetError
 
@@ -77,17 +77,14 @@ def _timeouts(
 def _read(path: Path, stored_next: bool) -> dict[str, Array]:
     if not path.is_file():
         raise DatasetError(f"Dataset {path} does not exist; correct `data.path` or copy the HDF5 file there.")
-    keys = (*KEYS, "timeouts", *(("next_observations",) if stored_next else ()))
+    needed = (*KEYS, "next_observations") if stored_next else KEYS
     try:
         with h5py.File(path) as file:
-            if lacking := [key for key in keys if key not in file and key != "timeouts"]:
-                raise DatasetError(
-                    f"{path} lacks {', '.join(lacking)}; found {', '.join(sorted(file))}; expected D4RL's layout."
-                )
+            require_keys(file, needed, path, "expected D4RL's layout.")
             if not stored_next and "next_observations" in file:
                 print(
                     f"{path}: its next_observations are left alone; `data.next_observations: stored` would take them."
                 )
-            return {key: np.asarray(file[key]) for key in keys if key in file}
+            return {key: np.asarray(file[key]) for key in (*needed, "timeouts") if key in file}
     except (OSError, TypeError, ValueError) as error:
         raise DatasetError(f"Dataset {path} is not a readable HDF5 file ({error}); copy it again.") from error
